@@ -1,0 +1,77 @@
+import type { Frame } from '../core/chunk.ts'
+import type { Digest } from '../core/digest.ts'
+import type { ChunkRef, Manifest } from '../core/manifest.ts'
+
+/** Where packed chunks go. */
+export interface ChunkSink {
+  /** Which chunks need not be sent, in the order asked. */
+  has(digests: readonly Digest[]): Promise<boolean[]>
+  put(frame: Frame): Promise<void>
+}
+
+/** Progress of packing or unpacking, in content bytes and files. */
+export interface ArchiveProgress {
+  readonly bytes: number
+  readonly files: number
+}
+
+/** Options of packing and unpacking. */
+export interface ArchiveOptions {
+  readonly signal?: AbortSignal
+  /** The folder that relative paths are relative to. */
+  readonly workingDirectory: string
+  /** How many threads may work beside the caller's; 0 keeps everything on the caller's. */
+  readonly threads?: number
+  readonly onProgress?: (progress: ArchiveProgress) => void
+}
+
+/** What was packed. */
+export interface Packed {
+  readonly manifest: Manifest
+  readonly files: number
+  readonly bytes: { readonly content: number; readonly new: number; readonly stored: number }
+  readonly chunks: { readonly total: number; readonly new: number }
+  /** Paths that could not be read as they were found (vanished, changed while read), for a warning. */
+  readonly warnings: readonly string[]
+}
+
+/** A restore in preparation: what has to be fetched to bring the declared paths to the catalog's state. */
+export interface UnpackPlan {
+  /** Chunks whose content is needed, no digest twice, in the order that suits writing. */
+  readonly chunks: readonly ChunkRef[]
+  readonly files: number
+  /** Files that are in place already (size, mtime and mode agree) and are left alone. */
+  readonly skipped: number
+  readonly contentBytes: number
+  /**
+   * Writes the tree from frames that come in any order; every frame is opened and checked against its digest.
+   *
+   * On failure or abort everything this call created is removed again and the reason is thrown: ERR_INTEGRITY
+   * (with `facts.digest`) for a bad frame, ERR_PATH for what the file system refused.
+   */
+  write(frames: AsyncIterable<Frame>, options?: { readonly signal?: AbortSignal }): Promise<void>
+  /** Releases threads and files; call it whether or not `write` ran. */
+  close(): Promise<void>
+}
+
+/** Trees of files as a catalog plus deduplicated content. */
+export interface Archive {
+  /**
+   * Packs what the declared paths (globs, `~`, `!exclusions`) match.
+   *
+   * @throws ERR_PATH if nothing matches or something cannot be read, naming it.
+   */
+  pack(paths: readonly string[], sink: ChunkSink, options: ArchiveOptions): Promise<Packed>
+  /**
+   * Reads a catalog (the frames of `manifest.catalog`, in order) and compares it with the disk.
+   *
+   * @throws ERR_INTEGRITY if the catalog is malformed or disagrees with the manifest, ERR_PATH if it names
+   * anything outside the declared paths.
+   */
+  plan(
+    manifest: Manifest,
+    catalog: AsyncIterable<Frame>,
+    paths: readonly string[],
+    options: ArchiveOptions,
+  ): Promise<UnpackPlan>
+}

@@ -1,0 +1,106 @@
+import type { BytesByTier, Frame, SourcedFrame } from '../core/chunk.ts'
+import type { Digest } from '../core/digest.ts'
+import type { Entry, EntryQuery, NearMiss, SignedEntry } from '../core/entry.ts'
+import type { EntryMatch } from '../core/entry-match.ts'
+import type { ChunkRef } from '../core/manifest.ts'
+
+/** Whose cache is meant: the request's repository and refs, as the job that asks has them. */
+export interface RequestScope {
+  /** owner/name. */
+  readonly repository: string
+  /** The full ref that saves belong to. */
+  readonly scope: string
+  /** Scopes that may be read, own first. */
+  readonly readable: readonly string[]
+}
+
+/** Bytes and peers while a request runs. */
+export interface CacheProgress {
+  readonly phase: 'lookup' | 'transfer' | 'upstream' | 'pack'
+  readonly bytes: number
+  readonly totalBytes?: number
+  readonly peers: number
+}
+
+/** Options of every request. */
+export interface CacheOptions {
+  readonly signal?: AbortSignal
+  /** The folder that relative paths are relative to; the process's own by default. */
+  readonly workingDirectory?: string
+  readonly crossOs?: boolean
+  readonly onProgress?: (progress: CacheProgress) => void
+}
+
+/** The answer to a restore. */
+export interface RestoreResult {
+  readonly hit: 'exact' | 'prefix' | 'miss'
+  readonly key: string
+  readonly matchedKey?: string
+  readonly scope?: string
+  readonly files: number
+  /** Files that were in place already. */
+  readonly skipped: number
+  /** Plain bytes by where they came from. */
+  readonly bytes: BytesByTier
+  /** Number of peers that served bytes. */
+  readonly peers: number
+  readonly milliseconds: number
+}
+
+/** The answer to a save. */
+export interface SaveResult {
+  readonly saved: boolean
+  readonly reason?: string
+  readonly key: string
+  readonly scope: string
+  readonly digest?: Digest
+  readonly files: number
+  readonly bytes: { readonly content: number; readonly new: number; readonly stored: number }
+  readonly chunks: { readonly total: number; readonly new: number }
+  readonly milliseconds: number
+}
+
+/** Restores and saves trees under keys; faults of peers, disk, network and upstream become warnings and misses. */
+export interface Cache {
+  /** @throws ERR_INPUT for bad keys or paths; nothing else, but the signal's reason on abort. */
+  restore(
+    paths: readonly string[],
+    key: string,
+    restoreKeys?: readonly string[],
+    options?: CacheOptions & { readonly lookupOnly?: boolean },
+  ): Promise<RestoreResult>
+  /** @throws ERR_INPUT for a bad key or paths, ERR_PATH for paths that match nothing or cannot be read. */
+  save(paths: readonly string[], key: string, options?: CacheOptions): Promise<SaveResult>
+  /** Waits for what goes on in the background (indexing, upstream copies) until the signal aborts. */
+  settle(options?: { readonly signal?: AbortSignal }): Promise<void>
+}
+
+/** A lookup in the local index and among the peers. */
+export interface TierLookup {
+  readonly match?: EntryMatch<SignedEntry>
+  readonly nearMisses: readonly NearMiss[]
+}
+
+/**
+ * Entries and chunks of one repository in every tier but the upstream: the local store and the peers.
+ *
+ * It may live in another process (a node behind its control socket), so everything crosses as plain data and streams.
+ */
+export interface Tiers {
+  find(query: EntryQuery, options?: { readonly signal?: AbortSignal }): Promise<TierLookup>
+  /** Encoded manifest of an entry that `find` returned, verified; rejects if nobody has it. */
+  readManifest(entry: SignedEntry, options?: { readonly signal?: AbortSignal }): Promise<Uint8Array>
+  /** Frames of chunks (no digest twice) of that entry, in any order, from the nearest tier; rejects once one is nowhere. */
+  readChunks(
+    entry: SignedEntry,
+    chunks: readonly ChunkRef[],
+    options?: { readonly signal?: AbortSignal },
+  ): AsyncIterable<SourcedFrame>
+  has(digests: readonly Digest[]): Promise<boolean[]>
+  put(frame: Frame): Promise<void>
+  putManifest(digest: Digest, bytes: Uint8Array): Promise<void>
+  /** Signs, indexes and announces; false if the name is taken. */
+  commit(entry: Omit<Entry, 'writer'>): Promise<boolean>
+  /** Forgets an entry whose content turned out to be damaged or gone. */
+  forget(entry: SignedEntry): Promise<void>
+}

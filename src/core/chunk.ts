@@ -1,0 +1,70 @@
+import { zstdCompress, zstdDecompress, constants } from 'node:zlib'
+import { promisify } from 'node:util'
+import { digestOf } from './digest.ts'
+import type { ChunkRef } from './manifest.ts'
+import { SwarmCacheError } from './errors.ts'
+
+/** The tiers that bytes can come from, nearest first. */
+export type Tier = 'memory' | 'disk' | 'shared' | 'peers' | 'upstream'
+
+/** Plain bytes by the tier they came from. */
+export type BytesByTier = Record<Tier, number>
+
+/** A chunk as it is stored and sent: one zstd frame. It is not trusted until `openFrame` has checked it. */
+export interface Frame {
+  readonly chunk: ChunkRef
+  readonly bytes: Uint8Array
+}
+
+/** A frame with the tier that supplied it, and the peer if one did. */
+export interface SourcedFrame extends Frame {
+  readonly tier: Tier
+  readonly peer?: string
+}
+
+// Level 1 compresses 400 MiB/s a core where 3 does 280, for 12 % larger frames; a LAN is not the bottleneck.
+const LEVEL = 1
+
+const compress = promisify(zstdCompress)
+const decompress = promisify(zstdDecompress)
+
+/** No bytes from any tier. */
+export function noBytes(): BytesByTier {
+  return { memory: 0, disk: 0, shared: 0, peers: 0, upstream: 0 }
+}
+
+/** The frame of some plain bytes; compressed on the thread pool. */
+export async function makeFrame(plain: Uint8Array): Promise<Uint8Array> {
+  return compress(plain, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } })
+}
+
+/**
+ * The plain bytes of a frame, checked against its digest and size.
+ *
+ * @throws ERR_INTEGRITY if the frame is not what `chunk` names; never allocates more than `chunk.bytes`.
+ */
+export async function openFrame(frame: Frame): Promise<Uint8Array> {
+  const { chunk, bytes } = frame
+  let plain: Uint8Array
+  try {
+    plain = await decompress(bytes, { maxOutputLength: chunk.bytes })
+  } catch (cause) {
+    throw damaged(chunk, 'it does not decompress to its size', cause)
+  }
+  checkPlain(chunk, plain)
+  return plain
+}
+
+/** @throws ERR_INTEGRITY if `plain` is not what `chunk` names. */
+export function checkPlain(chunk: ChunkRef, plain: Uint8Array): void {
+  if (plain.length !== chunk.bytes) throw damaged(chunk, `it has ${plain.length} bytes`)
+  if (digestOf(plain) !== chunk.digest) throw damaged(chunk, 'its digest does not match')
+}
+
+function damaged(chunk: ChunkRef, why: string, cause?: unknown): SwarmCacheError {
+  return new SwarmCacheError(
+    'ERR_INTEGRITY',
+    `The chunk ${chunk.digest} of ${chunk.bytes} bytes is damaged: ${why}.`,
+    { cause, facts: { digest: chunk.digest } },
+  )
+}

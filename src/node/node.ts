@@ -1,0 +1,47 @@
+import type { Tiers } from '../cache/cache.ts'
+import type { PeerId, Role } from '../core/peer.ts'
+import type { IndexedEntry, StoreReport, StoreUsage } from '../store/store.ts'
+
+/** A peer as people see it in `swarmcache peers`. */
+export interface PeerStatus {
+  readonly peerId: PeerId
+  readonly address: string
+  readonly relayed: boolean
+  readonly connectedSeconds: number
+  readonly bytesReceived: number
+  readonly bytesSent: number
+}
+
+/** A node as people see it in `swarmcache status`. */
+export interface NodeStatus {
+  readonly version: string
+  readonly pid: number
+  readonly home: string
+  readonly role: Role
+  readonly uptimeSeconds: number
+  /** What keeps strangers out: `key`, or `none` when no swarm is joined, with the reason. */
+  readonly membership: { readonly proof: 'key' | 'none'; readonly reason?: string }
+  readonly registries: readonly string[]
+  readonly swarms: readonly {
+    readonly repository: string
+    readonly peerId: PeerId
+    readonly addresses: readonly string[]
+    readonly peers: number
+    readonly store: StoreUsage
+  }[]
+}
+
+/** One running swarmcache process, or the way to one that runs already. */
+export interface Node {
+  /** The tiers of a repository; joins its swarm first if this node has not yet. */
+  tiers(repository: string, options?: { readonly signal?: AbortSignal }): Promise<Tiers>
+  status(): Promise<NodeStatus>
+  peers(repository: string): Promise<PeerStatus[]>
+  entries(repository: string): Promise<IndexedEntry[]>
+  verify(
+    repository: string,
+    options?: { readonly deep?: boolean; readonly signal?: AbortSignal },
+  ): Promise<StoreReport>
+  /** A node of this process drains and leaves its swarms; one behind a socket is only disconnected. */
+  stop(options?: { readonly signal?: AbortSignal }): Promise<void>
+}

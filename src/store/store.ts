@@ -1,0 +1,108 @@
+import type { SourcedFrame, Frame } from '../core/chunk.ts'
+import type { Digest } from '../core/digest.ts'
+import type { EntryName, EntryQuery, SignedEntry } from '../core/entry.ts'
+import type { EntryMatch } from '../core/entry-match.ts'
+
+/** A wait that can be ended. */
+export interface StoreOptions {
+  readonly signal?: AbortSignal
+}
+
+/** Space in use and its bound. */
+export interface StoreUsage {
+  readonly bytes: number
+  readonly limitBytes: number
+  readonly chunks: number
+  readonly entries: number
+}
+
+/** What a check of everything stored found; damaged parts have been taken out of use. */
+export interface StoreReport {
+  readonly chunks: number
+  readonly manifests: number
+  readonly entries: number
+  /** One line for each thing found wrong: what, where, and what was done. */
+  readonly problems: readonly string[]
+}
+
+/** An entry as the index lists it. */
+export interface IndexedEntry extends SignedEntry {
+  /** Milliseconds since the epoch. */
+  readonly lastUsed: number
+  readonly uses: number
+}
+
+/**
+ * Chunks, manifests and entries of one repository on this machine, bounded in bytes.
+ *
+ * Chunks and manifests are immutable and named by digest. Frames are handed out as they were put in,
+ * checked against damage since then (not against their digest: whoever opens a frame does that).
+ * A damaged one is a miss, taken out of use and reported.
+ */
+export interface Store {
+  /** Which chunks are held, in the order asked. */
+  has(digests: readonly Digest[]): Promise<boolean[]>
+  /** The frame of a chunk and the tier that had it, or undefined. */
+  get(
+    digest: Digest,
+    options?: StoreOptions,
+  ): Promise<Pick<SourcedFrame, 'bytes' | 'tier'> | undefined>
+  /** Keeps a frame that the caller has verified; nothing happens if the chunk is held already. */
+  put(frame: Frame, options?: StoreOptions): Promise<void>
+  /** Encoded manifest by digest, verified, or undefined. */
+  getManifest(digest: Digest): Promise<Uint8Array | undefined>
+  putManifest(digest: Digest, bytes: Uint8Array): Promise<void>
+  /** Adds an entry whose manifest and chunks are stored; false if its name is taken (the first writer wins). */
+  addEntry(entry: SignedEntry): Promise<boolean>
+  getEntry(name: EntryName): Promise<SignedEntry | undefined>
+  /** The best answer by GitHub's rules. Counts as a use of the entry. */
+  findEntry(query: EntryQuery): Promise<EntryMatch<SignedEntry> | undefined>
+  /** Entries with the query's key (exactly) under another version or in another scope; a bounded number. */
+  findNearMisses(query: EntryQuery): Promise<SignedEntry[]>
+  entries(): Promise<IndexedEntry[]>
+  /** Forgets an entry; its chunks go with the next clean-up, unless another entry needs them. */
+  removeEntry(name: EntryName): Promise<void>
+  usage(): Promise<StoreUsage>
+  /** Reads and checks everything; `deep` also opens every frame against its digest. */
+  verify(options?: StoreOptions & { readonly deep?: boolean }): Promise<StoreReport>
+  /** Brings the store within its bound; called by the store itself as it grows. */
+  evict(options?: StoreOptions): Promise<void>
+  close(): Promise<void>
+}
+
+/** What an upstream restored. */
+export interface UpstreamHit {
+  readonly key: string
+}
+
+/**
+ * The cache service behind the peers. It reads and writes the files of the declared paths itself.
+ *
+ * Failures reject with ERR_UPSTREAM saying what the service answered; callers turn them into a warning and a miss.
+ */
+export interface Upstream {
+  /** What a restore would bring, without bringing it. */
+  lookup(
+    paths: readonly string[],
+    key: string,
+    restoreKeys: readonly string[],
+    options?: UpstreamOptions,
+  ): Promise<UpstreamHit | undefined>
+  restore(
+    paths: readonly string[],
+    key: string,
+    restoreKeys: readonly string[],
+    options?: UpstreamOptions,
+  ): Promise<UpstreamHit | undefined>
+  /** False if the service has the key already, or another run is about to write it. */
+  save(paths: readonly string[], key: string, options?: UpstreamOptions): Promise<boolean>
+  close(): Promise<void>
+}
+
+/** Options of one upstream call. */
+export interface UpstreamOptions {
+  readonly signal?: AbortSignal
+  readonly crossOs?: boolean
+  /** Bytes moved so far, if the service tells. */
+  readonly onProgress?: (bytes: number) => void
+}

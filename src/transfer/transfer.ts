@@ -1,0 +1,55 @@
+import type { SourcedFrame } from '../core/chunk.ts'
+import type { Digest } from '../core/digest.ts'
+import type { ChunkRef } from '../core/manifest.ts'
+import type { PeerId } from '../core/peer.ts'
+
+/** A wait that can be ended. */
+export interface TransferOptions {
+  readonly signal?: AbortSignal
+}
+
+/** Chunks of one manifest to fetch from the peers that hold it. */
+export interface FetchRequest {
+  readonly manifest: Digest
+  /** What to fetch; no digest twice. Order is a hint only: frames come as peers deliver them. */
+  readonly chunks: readonly ChunkRef[]
+  /** Peers known to hold the manifest, or part of it. */
+  readonly holders: readonly PeerId[]
+}
+
+/** What this node serves to others. */
+export interface ChunkSupply {
+  /** Encoded manifest, or undefined. */
+  manifest(digest: Digest): Promise<Uint8Array | undefined>
+  /** A frame as stored, or undefined. */
+  frame(digest: Digest): Promise<Uint8Array | undefined>
+  /** Which of the chunks are held here, in the order asked. */
+  has(digests: readonly Digest[]): Promise<boolean[]>
+}
+
+/**
+ * Moves manifests and chunks between peers.
+ *
+ * Everything handed over is verified. A peer that fails is left and its chunks come from another,
+ * from the chunk where it stopped; further holders that the router names join while it runs.
+ */
+export interface Transfer {
+  /** Registers the answers to other peers. */
+  start(): Promise<void>
+  /** Lets running uploads end until the deadline of the signal, then ends them. */
+  stop(options?: TransferOptions): Promise<void>
+  /** The verified bytes of a manifest of at most `bytes`; rejects with ERR_PEER if no holder supplied it. */
+  fetchManifest(
+    manifest: Digest,
+    bytes: number,
+    holders: readonly PeerId[],
+    options?: TransferOptions,
+  ): Promise<Uint8Array>
+  /**
+   * Verified frames in any order, with bounded buffering while the consumer is busy.
+   *
+   * Rejects with ERR_PEER once no known holder can supply what is left, with the signal's reason on abort;
+   * frames yielded before that remain good.
+   */
+  fetchChunks(request: FetchRequest, options?: TransferOptions): AsyncIterable<SourcedFrame>
+}
