@@ -1,0 +1,280 @@
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
+import type { RequestScope } from './cache/cache.ts'
+import { errorMessage, inputError } from './core/errors.ts'
+import { parseAddress, parseBootstrapAddress } from './core/address.ts'
+import { isRole } from './core/peer.ts'
+import type { Role } from './core/peer.ts'
+import { parseSize } from './core/sizes.ts'
+
+/** What may be done with the upstream. */
+export type UpstreamPolicy = 'off' | 'read' | 'write-through'
+
+/** Where peers announce themselves. */
+export interface RegistrySetting {
+  readonly kind: 'dir'
+  readonly path: string
+}
+
+/** Everything that can be set, checked, with defaults filled in. */
+export interface Config {
+  readonly home: string
+  /** Undefined: no swarm is joined. */
+  readonly swarmKey?: string
+  /** False: no swarm is joined even if there is a key. */
+  readonly peers: boolean
+  readonly request: RequestScope
+  readonly role: Role
+  readonly registries: readonly RegistrySetting[]
+  readonly bootstrap: readonly string[]
+  /** Empty: the node listens on nothing and is reached through relays only. */
+  readonly listen: readonly string[]
+  readonly upstream: UpstreamPolicy
+  /** What the client of the upstream reads from its environment. */
+  readonly upstreamEnvironment: Readonly<Record<string, string>>
+  readonly diskLimitBytes: number
+  readonly memoryLimitBytes: number
+  readonly workingDirectory: string
+  /** Settings that were understood but have no effect, for a warning each. */
+  readonly warnings: readonly string[]
+}
+
+/** Settings given by flags, inputs or code; each wins over the environment variable of the same meaning. */
+export interface ConfigFlags {
+  readonly home?: string
+  readonly key?: string
+  readonly repository?: string
+  readonly ref?: string
+  readonly baseRef?: string
+  readonly defaultBranch?: string
+  readonly role?: string
+  readonly registry?: string
+  readonly bootstrap?: string
+  readonly listen?: readonly string[]
+  readonly upstream?: string
+  readonly diskLimit?: string
+  readonly memoryLimit?: string
+}
+
+/** Where settings come from. */
+export interface ConfigSources {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly flags?: ConfigFlags
+  readonly cwd?: string
+}
+
+const DEFAULT_DISK_LIMIT = '10GB'
+// A job's node shares its machine with a build, so its memory tier is small; the page cache serves the disk tier.
+const DEFAULT_MEMORY_LIMIT = '64MB'
+const DEFAULT_LISTEN = '/ip4/0.0.0.0/tcp/0'
+const LOCAL_REPOSITORY = 'local/local'
+const LOCAL_BRANCH = 'main'
+const MAX_LISTEN_ADDRESSES = 16
+
+/**
+ * Reads and checks every setting once.
+ *
+ * @throws ERR_INPUT naming the setting, its value (unless secret) and the form it should have.
+ */
+export function loadConfig(sources: ConfigSources): Config {
+  const { env, flags = {} } = sources
+  const workingDirectory = sources.cwd ?? process.cwd()
+  const setting = (name: string): string | undefined => presence(env[name])
+  const home = resolvePath(
+    flags.home ?? setting('SWARMCACHE_HOME') ?? join(cacheFolder(env), 'swarmcache'),
+    workingDirectory,
+  )
+  const warnings: string[] = []
+  if (setting('SWARMCACHE_SHARED') !== undefined) {
+    warnings.push('SWARMCACHE_SHARED has no effect: this version has no shared tier.')
+  }
+  return {
+    home,
+    swarmKey: presence(flags.key) ?? setting('SWARMCACHE_KEY'),
+    peers: parseSwitch(setting('CACHE_ENABLE_P2P'), 'CACHE_ENABLE_P2P'),
+    request: requestScope(env, flags),
+    role: parseRole(flags.role ?? setting('SWARMCACHE_ROLE')),
+    registries: parseRegistries(
+      flags.registry ?? setting('SWARMCACHE_REGISTRY'),
+      join(dirname(home), 'swarmcache-peers'),
+      workingDirectory,
+    ),
+    bootstrap: splitList(
+      flags.bootstrap ?? setting('SWARMCACHE_BOOTSTRAP') ?? setting('P2P_BOOTSTRAP_PEERS'),
+    ).map((address) => parseBootstrapAddress(address, 'SWARMCACHE_BOOTSTRAP')),
+    listen: parseListen(flags.listen, setting('SWARMCACHE_LISTEN'), setting('P2P_LISTEN_PORT')),
+    upstream: parseUpstream(flags.upstream ?? setting('SWARMCACHE_UPSTREAM'), env),
+    upstreamEnvironment: upstreamEnvironment(env),
+    diskLimitBytes: parseSize(
+      flags.diskLimit ?? setting('SWARMCACHE_DISK_LIMIT') ?? DEFAULT_DISK_LIMIT,
+      'SWARMCACHE_DISK_LIMIT',
+    ),
+    memoryLimitBytes: parseSize(
+      flags.memoryLimit ?? setting('SWARMCACHE_MEMORY_LIMIT') ?? DEFAULT_MEMORY_LIMIT,
+      'SWARMCACHE_MEMORY_LIMIT',
+    ),
+    workingDirectory,
+    warnings,
+  }
+}
+
+/** True inside a job of GitHub Actions. */
+export function insideActions(env: ConfigSources['env']): boolean {
+  return env['GITHUB_ACTIONS'] === 'true'
+}
+
+function requestScope(env: ConfigSources['env'], flags: ConfigFlags): RequestScope {
+  const repository =
+    flags.repository ??
+    presence(env['SWARMCACHE_REPOSITORY']) ??
+    presence(env['GITHUB_REPOSITORY']) ??
+    LOCAL_REPOSITORY
+  if (!/^[\w.-]+\/[\w.-]+$/.test(repository)) {
+    throw inputError(
+      `SWARMCACHE_REPOSITORY is "${repository}", which is not owner/name, for example octocat/hello.`,
+    )
+  }
+  const scope =
+    flags.ref ??
+    presence(env['SWARMCACHE_REF']) ??
+    presence(env['GITHUB_REF']) ??
+    `refs/heads/${LOCAL_BRANCH}`
+  if (!/^refs\/[^\s]+$/.test(scope)) {
+    throw inputError(
+      `SWARMCACHE_REF is "${scope}", which is not a full ref. Write for example refs/heads/${scope}.`,
+    )
+  }
+  const base =
+    flags.baseRef ?? presence(env['SWARMCACHE_BASE_REF']) ?? presence(env['GITHUB_BASE_REF'])
+  const branch =
+    flags.defaultBranch ?? presence(env['SWARMCACHE_DEFAULT_BRANCH']) ?? eventDefaultBranch(env)
+  const readable = [scope, base, branch]
+    .filter((name) => name !== undefined)
+    .map((name) => (name.startsWith('refs/') ? name : `refs/heads/${name}`))
+  // GitHub writes owner and name without regard to case; one spelling keeps one swarm.
+  return { repository: repository.toLowerCase(), scope, readable: [...new Set(readable)] }
+}
+
+function eventDefaultBranch(env: ConfigSources['env']): string | undefined {
+  if (!insideActions(env)) return LOCAL_BRANCH
+  const path = presence(env['GITHUB_EVENT_PATH'])
+  if (path === undefined) return undefined
+  try {
+    const event = JSON.parse(readFileSync(path, 'utf8')) as {
+      repository?: { default_branch?: unknown }
+    }
+    const branch = event.repository?.default_branch
+    return typeof branch === 'string' ? presence(branch) : undefined
+  } catch {
+    // Without the payload only the own and the base scope are read, which is safe.
+    return undefined
+  }
+}
+
+function parseRole(value: string | undefined): Role {
+  const role = presence(value) ?? 'runner'
+  if (!isRole(role)) {
+    throw inputError(`The role is "${role}", but must be seeder, runner or reader.`)
+  }
+  return role
+}
+
+function parseRegistries(
+  value: string | undefined,
+  defaultPath: string,
+  workingDirectory: string,
+): RegistrySetting[] {
+  if (value === undefined) return [{ kind: 'dir', path: defaultPath }]
+  return splitList(value).map((item) => {
+    const path = item.startsWith('dir:') ? item.slice('dir:'.length).trim() : ''
+    if (path === '') {
+      throw inputError(
+        `SWARMCACHE_REGISTRY contains "${item}", but this version knows only dir:PATH. For peers at fixed addresses use SWARMCACHE_BOOTSTRAP.`,
+      )
+    }
+    return { kind: 'dir', path: resolvePath(path, workingDirectory) }
+  })
+}
+
+function parseListen(
+  flags: readonly string[] | undefined,
+  variable: string | undefined,
+  port: string | undefined,
+): string[] {
+  const items = (flags ?? splitList(variable)).flatMap((item) => splitList(item))
+  if (items.length === 1 && items[0] === 'none') return []
+  if (items.length > MAX_LISTEN_ADDRESSES) {
+    throw inputError(
+      `SWARMCACHE_LISTEN has ${items.length} addresses; at most ${MAX_LISTEN_ADDRESSES} are allowed.`,
+    )
+  }
+  if (items.length > 0) return items.map((item) => parseAddress(item, 'SWARMCACHE_LISTEN'))
+  if (port === undefined) return [DEFAULT_LISTEN]
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
+    throw inputError(`P2P_LISTEN_PORT is "${port}", which is not a port from 0 to 65535.`)
+  }
+  return [`/ip4/0.0.0.0/tcp/${port}`]
+}
+
+function parseUpstream(value: string | undefined, env: ConfigSources['env']): UpstreamPolicy {
+  const policy = presence(value)
+  if (policy === undefined) {
+    // A `run:` step has no token for the cache service, so there is nothing to ask there.
+    const reachable = insideActions(env) && presence(env['ACTIONS_RUNTIME_TOKEN']) !== undefined
+    return reachable ? 'write-through' : 'off'
+  }
+  if (policy !== 'off' && policy !== 'read' && policy !== 'write-through') {
+    throw inputError(`SWARMCACHE_UPSTREAM is "${policy}", but must be off, read or write-through.`)
+  }
+  return policy
+}
+
+// The variables that @actions/cache, its HTTP client, tar and zstd read; everything else stays here.
+const UPSTREAM_NAMES =
+  /^(ACTIONS_|GITHUB_|RUNNER_|SEGMENT_DOWNLOAD_|CACHE_UPLOAD_|NODE_EXTRA_CA_CERTS$|(https?|all|no)_proxy$|PATH$|HOME$|USERPROFILE$|TMPDIR$|TEMP$|TMP$|SystemRoot$|SystemDrive$|LANG$|LC_ALL$)/i
+
+function upstreamEnvironment(env: ConfigSources['env']): Record<string, string> {
+  const entries = Object.entries(env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && UPSTREAM_NAMES.test(entry[0]),
+  )
+  return Object.fromEntries(entries)
+}
+
+function parseSwitch(value: string | undefined, name: string): boolean {
+  if (value === undefined) return true
+  if (/^(1|true|yes|on)$/i.test(value)) return true
+  if (/^(0|false|no|off)$/i.test(value)) return false
+  throw inputError(`${name} is "${value}", but must be true or false.`)
+}
+
+function cacheFolder(env: ConfigSources['env']): string {
+  return presence(env['XDG_CACHE_HOME']) ?? join(presence(env['HOME']) ?? userHome(), '.cache')
+}
+
+function userHome(): string {
+  try {
+    return homedir()
+  } catch (cause) {
+    throw inputError(
+      `There is no home folder (${errorMessage(cause)}). Set SWARMCACHE_HOME to a folder for the cache.`,
+    )
+  }
+}
+
+function resolvePath(path: string, workingDirectory: string): string {
+  if (path === '~' || path.startsWith('~/')) return join(userHome(), path.slice(1))
+  return isAbsolute(path) ? path : resolve(workingDirectory, path)
+}
+
+function splitList(value: string | undefined): string[] {
+  return (value ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}
+
+function presence(value: string | undefined): string | undefined {
+  const trimmed = value?.trim()
+  return trimmed === undefined || trimmed === '' ? undefined : trimmed
+}
