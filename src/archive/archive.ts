@@ -25,6 +25,15 @@ export interface ArchiveOptions {
   readonly onProgress?: (progress: ArchiveProgress) => void
 }
 
+/** Options of packing. */
+export interface PackOptions extends ArchiveOptions {
+  /**
+   * Milliseconds since the epoch: packing is given up with ERR_PATH if a file or folder changed after it
+   * (by its ctime), because the tree is no longer what the caller means to describe.
+   */
+  readonly unchangedSince?: number
+}
+
 /** What was packed. */
 export interface Packed {
   readonly manifest: Manifest
@@ -61,7 +70,7 @@ export interface Archive {
    *
    * @throws ERR_PATH if nothing matches or something cannot be read, naming it.
    */
-  pack(paths: readonly string[], sink: ChunkSink, options: ArchiveOptions): Promise<Packed>
+  pack(paths: readonly string[], sink: ChunkSink, options: PackOptions): Promise<Packed>
   /**
    * Reads a catalog (the frames of `manifest.catalog`, in order) and compares it with the disk.
    *

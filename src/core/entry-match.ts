@@ -1,4 +1,4 @@
-import type { Entry, EntryQuery } from './entry.ts'
+import type { Entry, EntryQuery, NearMiss } from './entry.ts'
 
 /** Where an entry stands in GitHub's order of precedence; compare with `compareMatches`. */
 export interface EntryMatch<E extends Entry = Entry> {
@@ -61,6 +61,12 @@ export function bestMatch<E extends Entry>(
     if (match !== undefined && (best === undefined || compareMatches(match, best) < 0)) best = match
   }
   return best
+}
+
+/** Why `entry`, which has a key of the query but does not match it, is no answer. */
+export function nearMissOf(entry: Entry, query: EntryQuery): NearMiss {
+  const reason = query.scopes.includes(entry.scope) ? 'other-version' : 'other-scope'
+  return { reason, key: entry.key, scope: entry.scope }
 }
 
 /** Keys compare as the service compares them: without case. */

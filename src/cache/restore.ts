@@ -1,0 +1,284 @@
+import type { UnpackPlan } from '../archive/archive.ts'
+import { abortable, pause, withDeadline } from '../async/deadline.ts'
+import { entryVersion } from '../core/cache-key.ts'
+import { noBytes } from '../core/chunk.ts'
+import type { BytesByTier, SourcedFrame } from '../core/chunk.ts'
+import type { EntryQuery, NearMiss, SignedEntry } from '../core/entry.ts'
+import { foldKey } from '../core/entry-match.ts'
+import type { EntryMatch } from '../core/entry-match.ts'
+import { SwarmCacheError, errorMessage, isSwarmCacheError } from '../core/errors.ts'
+import { decodeManifest, totalBytes } from '../core/manifest.ts'
+import type { UpstreamHit } from '../store/store.ts'
+import type { Background } from './background.ts'
+import type { CacheOptions, RestoreResult, TierLookup } from './cache.ts'
+import { distinctChunks, orderFrames } from './entry-chunks.ts'
+import { preferUpstream } from './source-choice.ts'
+import type { TreeCacheOptions, TreeCacheParts } from './tree-parts.ts'
+import { copyFromUpstream } from './upstream-copy.ts'
+
+// Peers on a LAN answer within a few milliseconds; asking the upstream only after that spares its quota
+// (1500 lookups a minute for a repository) and costs a total miss no more than this.
+const UPSTREAM_HEAD_START_MS = 15
+// The router and the control socket keep shorter deadlines of their own; this one holds if they fail to.
+const LOOKUP_DEADLINE_MS = 5_000
+// A catalog is held in memory while it is compared with the disk; 256 MiB describe some 5 million files.
+const MAX_CATALOG_BYTES = 256 * 1024 * 1024
+
+interface RestoreOptions extends TreeCacheOptions, Omit<CacheOptions, 'workingDirectory'> {
+  readonly lookupOnly?: boolean
+}
+
+interface RestoreParts extends TreeCacheParts {
+  readonly background: Background
+}
+
+/** One restore, from the lookup to the files on the disk. */
+export class Restore {
+  readonly #parts: RestoreParts
+  readonly #options: RestoreOptions
+  readonly #signal: AbortSignal
+  readonly #started = performance.now()
+  readonly #bytes: BytesByTier = noBytes()
+  readonly #servingPeers = new Set<string>()
+
+  constructor(parts: RestoreParts, options: RestoreOptions) {
+    this.#parts = parts
+    this.#options = options
+    this.#signal = options.signal ?? new AbortController().signal
+  }
+
+  async run(
+    paths: readonly string[],
+    key: string,
+    restoreKeys: readonly string[],
+  ): Promise<RestoreResult> {
+    const query: EntryQuery = {
+      repository: this.#options.request.repository,
+      scopes: this.#options.request.readable,
+      key,
+      restoreKeys,
+      version: entryVersion(paths, this.#options.crossOs),
+    }
+    this.#report('lookup', 0)
+    const found = await this.#lookup(paths, query)
+    const source = preferUpstream(found.tiers.match, found.upstream, query)
+    if (this.#options.lookupOnly === true) {
+      if (source === 'upstream') return this.#upstreamResult(query, found.upstream?.key ?? key)
+      if (found.tiers.match !== undefined) return this.#result(query, found.tiers.match, 0, 0)
+      return this.#miss(query, found.tiers.nearMisses)
+    }
+    const tried = source === 'tiers' ? found.tiers.match : await this.#copyOf(found.upstream, query)
+    if (tried !== undefined) {
+      const result = await this.#fromTiers(paths, query, tried)
+      if (result !== undefined) return result
+    }
+    return (
+      (await this.#fromUpstream(paths, query, found)) ?? this.#miss(query, found.tiers.nearMisses)
+    )
+  }
+
+  /** Asks the tiers and, unless they answer exactly at once, the upstream at the same time. */
+  async #lookup(
+    paths: readonly string[],
+    query: EntryQuery,
+  ): Promise<{ tiers: TierLookup; upstream?: UpstreamHit }> {
+    const none: TierLookup = { nearMisses: [] }
+    const tiers = this.#fault(
+      'Asking the peers',
+      none,
+      withDeadline(LOOKUP_DEADLINE_MS, 'Asking the peers', this.#signal, (signal) =>
+        this.#parts.tiers.find(query, { signal }),
+      ),
+    )
+    const { upstream } = this.#parts
+    if (upstream === undefined) return { tiers: await tiers }
+    const early = await Promise.race([
+      tiers,
+      pause(UPSTREAM_HEAD_START_MS, this.#signal).then(() => undefined),
+    ])
+    if (early?.match?.hit === 'exact') return { tiers: early }
+    const stop = new AbortController()
+    const asked = this.#fault(
+      'Asking the upstream',
+      undefined,
+      upstream.lookup(paths, query.key, query.restoreKeys, {
+        signal: AbortSignal.any([this.#signal, stop.signal]),
+        crossOs: this.#options.crossOs,
+      }),
+      stop.signal,
+    )
+    const answer = await tiers
+    if (answer.match?.hit === 'exact') {
+      stop.abort(new SwarmCacheError('ERR_ABORTED', 'A peer has the exact key.'))
+      return { tiers: answer }
+    }
+    return { tiers: answer, upstream: await asked }
+  }
+
+  /** What the upstream would restore may be held by a peer that restored it before. */
+  async #copyOf(
+    hit: UpstreamHit | undefined,
+    query: EntryQuery,
+  ): Promise<EntryMatch<SignedEntry> | undefined> {
+    if (hit === undefined || foldKey(hit.key) === foldKey(query.key)) return undefined
+    const exact = { ...query, key: hit.key, restoreKeys: [] }
+    const lookup = await this.#fault(
+      'Asking the peers',
+      undefined,
+      withDeadline(LOOKUP_DEADLINE_MS, 'Asking the peers', this.#signal, (signal) =>
+        this.#parts.tiers.find(exact, { signal }),
+      ),
+    )
+    if (lookup?.match?.hit !== 'exact') return undefined
+    return { ...lookup.match, hit: 'prefix' }
+  }
+
+  async #fromTiers(
+    paths: readonly string[],
+    query: EntryQuery,
+    match: EntryMatch<SignedEntry>,
+  ): Promise<RestoreResult | undefined> {
+    const { entry } = match
+    const { tiers, archive, logger } = this.#parts
+    let plan: UnpackPlan | undefined
+    try {
+      const encoded = await tiers.readManifest(entry, { signal: this.#signal })
+      const manifest = decodeManifest(encoded, entry.manifest)
+      if (totalBytes(manifest.catalog) > MAX_CATALOG_BYTES) {
+        throw new SwarmCacheError('ERR_LIMIT', `The catalog of ${entry.key} is too large.`)
+      }
+      const catalog = tiers.readChunks(entry, distinctChunks(manifest.catalog), {
+        signal: this.#signal,
+      })
+      plan = await archive.plan(manifest, orderFrames(manifest.catalog, catalog), paths, {
+        signal: this.#signal,
+        workingDirectory: this.#options.workingDirectory,
+        threads: this.#options.threads,
+      })
+      const total = totalBytes(plan.chunks)
+      this.#report('transfer', 0, total)
+      await plan.write(
+        this.#counted(tiers.readChunks(entry, plan.chunks, { signal: this.#signal }), total),
+        { signal: this.#signal },
+      )
+      return this.#result(query, match, plan.files, plan.skipped)
+    } catch (error) {
+      this.#signal.throwIfAborted()
+      if (isSwarmCacheError(error, 'ERR_INTEGRITY') || isSwarmCacheError(error, 'ERR_PEER')) {
+        await tiers.forget(entry).catch(() => {})
+      }
+      logger.log('warning', `Restoring "${entry.key}" from peers failed: ${errorMessage(error)}`)
+      return undefined
+    } finally {
+      await plan?.close()
+    }
+  }
+
+  async #fromUpstream(
+    paths: readonly string[],
+    query: EntryQuery,
+    found: { tiers: TierLookup; upstream?: UpstreamHit },
+  ): Promise<RestoreResult | undefined> {
+    const { upstream } = this.#parts
+    if (upstream === undefined) return undefined
+    this.#report('upstream', 0)
+    // Bytes of a peer that failed half-way were not what the tree was made of.
+    Object.assign(this.#bytes, noBytes())
+    this.#servingPeers.clear()
+    const hit = await this.#fault(
+      'The upstream',
+      undefined,
+      upstream.restore(paths, query.key, query.restoreKeys, {
+        signal: this.#signal,
+        crossOs: this.#options.crossOs,
+        onProgress: (bytes) => {
+          this.#bytes.upstream = bytes
+          this.#report('upstream', bytes)
+        },
+      }),
+    )
+    if (hit === undefined) return undefined
+    copyFromUpstream(this.#parts, this.#options, { paths, query, key: hit.key })
+    return this.#upstreamResult(query, hit.key, found.tiers.nearMisses)
+  }
+
+  async *#counted(frames: AsyncIterable<SourcedFrame>, total: number): AsyncIterable<SourcedFrame> {
+    let received = 0
+    for await (const frame of frames) {
+      received += frame.chunk.bytes
+      this.#bytes[frame.tier] += frame.chunk.bytes
+      if (frame.peer !== undefined) this.#servingPeers.add(frame.peer)
+      this.#report('transfer', received, total)
+      yield frame
+    }
+  }
+
+  /** The result of `work`, or `otherwise` with a warning; the request's own abort passes. */
+  async #fault<T>(what: string, otherwise: T, work: Promise<T>, quiet?: AbortSignal): Promise<T> {
+    try {
+      return await abortable(work, this.#signal)
+    } catch (error) {
+      this.#signal.throwIfAborted()
+      if (quiet?.aborted !== true) {
+        this.#parts.logger.log('warning', `${what} failed: ${errorMessage(error)}`)
+      }
+      return otherwise
+    }
+  }
+
+  #report(phase: 'lookup' | 'transfer' | 'upstream', bytes: number, totalBytes?: number): void {
+    this.#options.onProgress?.({ phase, bytes, totalBytes, peers: this.#servingPeers.size })
+  }
+
+  #result(
+    query: EntryQuery,
+    match: EntryMatch<SignedEntry>,
+    files: number,
+    skipped: number,
+  ): RestoreResult {
+    return {
+      ...this.#base(query),
+      hit: match.hit,
+      matchedKey: match.entry.key,
+      scope: match.entry.scope,
+      files,
+      skipped,
+    }
+  }
+
+  #upstreamResult(
+    query: EntryQuery,
+    matchedKey: string,
+    nearMisses: readonly NearMiss[] = [],
+  ): RestoreResult {
+    const exact = foldKey(matchedKey) === foldKey(query.key)
+    if (!exact) this.#explain(query, nearMisses)
+    return { ...this.#base(query), hit: exact ? 'exact' : 'prefix', matchedKey }
+  }
+
+  #miss(query: EntryQuery, nearMisses: readonly NearMiss[]): RestoreResult {
+    this.#explain(query, nearMisses)
+    return { ...this.#base(query), bytes: noBytes(), peers: 0, hit: 'miss' }
+  }
+
+  #base(query: EntryQuery): Omit<RestoreResult, 'hit'> {
+    return {
+      key: query.key,
+      files: 0,
+      skipped: 0,
+      bytes: { ...this.#bytes },
+      peers: this.#servingPeers.size,
+      milliseconds: Math.round(performance.now() - this.#started),
+    }
+  }
+
+  #explain(query: EntryQuery, nearMisses: readonly NearMiss[]): void {
+    for (const near of nearMisses) {
+      const why =
+        near.reason === 'other-version'
+          ? 'was saved with other paths (they must be declared alike, in the same order, to match)'
+          : `belongs to ${near.scope}, which a run of ${query.scopes[0]} may not read`
+      this.#parts.logger.log('notice', `An entry "${near.key}" exists but ${why}.`)
+    }
+  }
+}

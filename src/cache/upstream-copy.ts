@@ -1,0 +1,39 @@
+import type { EntryQuery } from '../core/entry.ts'
+import type { Background } from './background.ts'
+import { commitTree } from './save.ts'
+import type { TreeCacheOptions, TreeCacheParts } from './tree-parts.ts'
+
+/** What the upstream has just restored. */
+export interface UpstreamCopy {
+  readonly paths: readonly string[]
+  readonly query: EntryQuery
+  /** The key that the upstream matched. */
+  readonly key: string
+}
+
+/**
+ * Indexes what the upstream restored and offers it to the peers, in the background.
+ *
+ * The tree may be changed meanwhile by the build, so the copy is given up if anything in it is newer than
+ * this moment. The entry goes under the own scope: the upstream does not say which scope it matched in.
+ */
+export function copyFromUpstream(
+  parts: TreeCacheParts & { readonly background: Background },
+  options: TreeCacheOptions,
+  copy: UpstreamCopy,
+): void {
+  const unchangedSince = Date.now()
+  parts.background.start(`Offering "${copy.key}" to the peers`, async (signal) => {
+    await commitTree(
+      parts,
+      { ...options, signal },
+      {
+        paths: copy.paths,
+        key: copy.key,
+        version: copy.query.version,
+        origin: 'upstream',
+        unchangedSince,
+      },
+    )
+  })
+}
