@@ -1,0 +1,88 @@
+import type { Frame, SourcedFrame } from '../core/chunk.ts'
+import type { Digest } from '../core/digest.ts'
+import { digestOf } from '../core/digest.ts'
+import { entryDigest } from '../core/entry.ts'
+import type { Entry, EntryQuery, SignedEntry } from '../core/entry.ts'
+import { bestMatch, foldKey, nearMissOf } from '../core/entry-match.ts'
+import { SwarmCacheError } from '../core/errors.ts'
+import type { ChunkRef } from '../core/manifest.ts'
+import type { TierLookup, Tiers } from './cache.ts'
+
+interface Wait {
+  readonly signal?: AbortSignal
+}
+
+/** Tiers that forget everything with the process: one unbounded map of each kind and no peers. */
+export class MemoryTiers implements Tiers {
+  readonly #sign: (entry: Omit<Entry, 'writer'>) => SignedEntry
+  readonly #entries = new Map<Digest, SignedEntry>()
+  readonly #manifests = new Map<Digest, Uint8Array>()
+  readonly #frames = new Map<Digest, Uint8Array>()
+
+  constructor(parts: { readonly sign: (entry: Omit<Entry, 'writer'>) => SignedEntry }) {
+    this.#sign = parts.sign
+  }
+
+  async find(query: EntryQuery, { signal }: Wait = {}): Promise<TierLookup> {
+    signal?.throwIfAborted()
+    const entries = [...this.#entries.values()]
+    const match = bestMatch(entries, query)
+    if (match !== undefined) return { match, nearMisses: [] }
+    const near = entries.filter((entry) => foldKey(entry.key) === foldKey(query.key))
+    return { nearMisses: near.map((entry) => nearMissOf(entry, query)) }
+  }
+
+  async readManifest(entry: SignedEntry, { signal }: Wait = {}): Promise<Uint8Array> {
+    signal?.throwIfAborted()
+    const bytes = this.#manifests.get(entry.manifest)
+    if (bytes === undefined) throw missing(`The manifest ${entry.manifest}`)
+    return bytes
+  }
+
+  async *readChunks(
+    _entry: SignedEntry,
+    chunks: readonly ChunkRef[],
+    { signal }: Wait = {},
+  ): AsyncGenerator<SourcedFrame, void, void> {
+    for (const chunk of chunks) {
+      signal?.throwIfAborted()
+      const bytes = this.#frames.get(chunk.digest)
+      if (bytes === undefined) throw missing(`The chunk ${chunk.digest}`)
+      yield { chunk, bytes, tier: 'memory' }
+    }
+  }
+
+  async has(digests: readonly Digest[]): Promise<boolean[]> {
+    return digests.map((digest) => this.#frames.has(digest))
+  }
+
+  async put(frame: Frame): Promise<void> {
+    if (!this.#frames.has(frame.chunk.digest)) this.#frames.set(frame.chunk.digest, frame.bytes)
+  }
+
+  async putManifest(digest: Digest, bytes: Uint8Array): Promise<void> {
+    if (digestOf(bytes) !== digest) {
+      throw new SwarmCacheError(
+        'ERR_INTEGRITY',
+        `The manifest ${digest} is not what its name says.`,
+      )
+    }
+    this.#manifests.set(digest, bytes)
+  }
+
+  async commit(entry: Omit<Entry, 'writer'>): Promise<boolean> {
+    const name = entryDigest(entry)
+    if (this.#entries.has(name)) return false
+    this.#entries.set(name, this.#sign(entry))
+    return true
+  }
+
+  async forget(entry: SignedEntry): Promise<void> {
+    const name = entryDigest(entry)
+    if (this.#entries.get(name)?.manifest === entry.manifest) this.#entries.delete(name)
+  }
+}
+
+function missing(what: string): SwarmCacheError {
+  return new SwarmCacheError('ERR_STORE', `${what} is not held in memory.`)
+}

@@ -1,0 +1,255 @@
+import type { Frame, SourcedFrame } from '../core/chunk.ts'
+import type { Digest } from '../core/digest.ts'
+import type { Entry, EntryQuery, NearMiss, SignedEntry } from '../core/entry.ts'
+import { compareMatches, nearMissOf } from '../core/entry-match.ts'
+import { SwarmCacheError, errorMessage, inputError } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { MAX_MANIFEST_BYTES, decodeManifest } from '../core/manifest.ts'
+import type { ChunkRef } from '../core/manifest.ts'
+import type { PeerId } from '../core/peer.ts'
+import type { FoundEntry, Router } from '../router/router.ts'
+import type { Store } from '../store/store.ts'
+import type { Transfer } from '../transfer/transfer.ts'
+import type { TierLookup, Tiers } from './cache.ts'
+import { readTiers } from './tier-reads.ts'
+
+/** The way to the other peers of a repository. */
+export interface TierPeers {
+  readonly router: Router
+  readonly transfer: Transfer
+}
+
+/** What the tiers of a repository are made of. */
+export interface NodeTiersParts {
+  readonly store: Store
+  /** Left out where no swarm is joined. */
+  readonly peers?: TierPeers
+  /** Adds this node as the writer, and its signature. */
+  readonly sign: (entry: Omit<Entry, 'writer'>) => SignedEntry
+  readonly logger: Logger
+}
+
+/** Settings of a repository's tiers. */
+export interface NodeTiersOptions {
+  readonly repository: string
+  /** Whether the swarm is told what this node holds; a reader does not tell. True by default. */
+  readonly provides?: boolean
+}
+
+interface Wait {
+  readonly signal?: AbortSignal
+}
+
+// Enough to say why a key was missed; the rest would only fill the log.
+const MAX_NEAR_MISSES = 8
+// Holders are remembered from `find` until the chunks are read; one request needs one or two entries.
+const MAX_REMEMBERED = 64
+
+/** The tiers of a repository in this process: its store and, behind it, the peers of its swarm. */
+export class NodeTiers implements Tiers {
+  readonly #parts: NodeTiersParts
+  readonly #repository: string
+  readonly #provides: boolean
+  readonly #holders = new Map<Digest, readonly PeerId[]>()
+
+  constructor(parts: NodeTiersParts, options: NodeTiersOptions) {
+    this.#parts = parts
+    this.#repository = options.repository
+    this.#provides = options.provides ?? true
+  }
+
+  async find(query: EntryQuery, { signal }: Wait = {}): Promise<TierLookup> {
+    signal?.throwIfAborted()
+    this.#assertOwn(query.repository)
+    const local = await this.#orWarn('looked up', this.#parts.store.findEntry(query))
+    if (local?.scopeRank === 0 && local.keyRank === 0) return { match: local, nearMisses: [] }
+    const [found, near] = await Promise.all([
+      this.#findAmongPeers(query, signal),
+      local === undefined
+        ? this.#orWarn('looked up', this.#parts.store.findNearMisses(query))
+        : undefined,
+    ])
+    signal?.throwIfAborted()
+    if (found?.match !== undefined) this.#remember(found.match.entry.manifest, found.holders)
+    const theirs = found?.match
+    const match =
+      local === undefined || (theirs !== undefined && compareMatches(theirs, local) < 0)
+        ? theirs
+        : local
+    if (match !== undefined) return { match, nearMisses: [] }
+    const nearMisses = (near ?? []).map((entry) => nearMissOf(entry, query))
+    return { nearMisses: distinctNearMisses([...nearMisses, ...(found?.nearMisses ?? [])]) }
+  }
+
+  async readManifest(entry: SignedEntry, { signal }: Wait = {}): Promise<Uint8Array> {
+    signal?.throwIfAborted()
+    this.#assertOwn(entry.repository)
+    const { store } = this.#parts
+    const held = await this.#orWarn('read', store.getManifest(entry.manifest))
+    if (held !== undefined) return held
+    const fetched = await this.#fetchManifest(entry, signal)
+    await this.#orWarn('stored', store.putManifest(entry.manifest, fetched))
+    return fetched
+  }
+
+  async *readChunks(
+    entry: SignedEntry,
+    chunks: readonly ChunkRef[],
+    { signal }: Wait = {},
+  ): AsyncGenerator<SourcedFrame, void, void> {
+    this.#assertOwn(entry.repository)
+    const { store, peers, logger } = this.#parts
+    const holders = this.#holders.get(entry.manifest) ?? []
+    const fetch = peers?.transfer.fetchChunks.bind(peers.transfer)
+    const parts = {
+      store,
+      logger,
+      fetch:
+        fetch &&
+        ((missing: readonly ChunkRef[], stop: AbortSignal) =>
+          fetch({ manifest: entry.manifest, chunks: missing, holders }, { signal: stop })),
+    }
+    let left = chunks.length
+    try {
+      for await (const frame of readTiers(parts, chunks, signal)) {
+        left -= 1
+        yield frame
+      }
+    } finally {
+      // A consumer that has everything may not ask once more: what it got still makes this node a holder.
+      if (left === 0) await this.#orWarn('indexed', this.#adopt(entry))
+    }
+  }
+
+  async has(digests: readonly Digest[]): Promise<boolean[]> {
+    return await this.#parts.store.has(digests)
+  }
+
+  async put(frame: Frame): Promise<void> {
+    await this.#parts.store.put(frame)
+  }
+
+  async putManifest(digest: Digest, bytes: Uint8Array): Promise<void> {
+    await this.#parts.store.putManifest(digest, bytes)
+  }
+
+  async commit(entry: Omit<Entry, 'writer'>): Promise<boolean> {
+    this.#assertOwn(entry.repository)
+    const signed = this.#parts.sign(entry)
+    const added = await this.#parts.store.addEntry(signed)
+    if (added) this.#provide(signed)
+    return added
+  }
+
+  async forget(entry: SignedEntry): Promise<void> {
+    this.#assertOwn(entry.repository)
+    this.#holders.delete(entry.manifest)
+    const held = await this.#parts.store.getEntry(entry)
+    if (held?.manifest !== entry.manifest) return
+    await this.#parts.store.removeEntry(entry)
+    if (this.#provides) await this.#parts.peers?.router.withdraw(entry)
+  }
+
+  async #findAmongPeers(
+    query: EntryQuery,
+    signal: AbortSignal | undefined,
+  ): Promise<FoundEntry | undefined> {
+    const { peers } = this.#parts
+    if (peers === undefined) return undefined
+    return await this.#orWarn('found', peers.router.find(query, { signal }), signal)
+  }
+
+  /** From the peers that `find` named, else from each that the router names until one supplies it. */
+  async #fetchManifest(entry: SignedEntry, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    const { peers } = this.#parts
+    if (peers === undefined) throw this.#manifestGone(entry, 'no swarm is joined')
+    if (entry.manifestBytes > MAX_MANIFEST_BYTES) {
+      throw this.#manifestGone(entry, `it claims ${entry.manifestBytes} bytes`)
+    }
+    const { router, transfer } = peers
+    const { manifest, manifestBytes } = entry
+    const tried = new Set(this.#holders.get(manifest))
+    let failure: unknown
+    const fetchFrom = async (holders: readonly PeerId[]): Promise<Uint8Array | undefined> => {
+      try {
+        return await transfer.fetchManifest(manifest, manifestBytes, holders, { signal })
+      } catch (error) {
+        signal?.throwIfAborted()
+        failure = error
+        return undefined
+      }
+    }
+    const fetched = tried.size === 0 ? undefined : await fetchFrom([...tried])
+    if (fetched !== undefined) return fetched
+    for await (const holder of router.holders(manifest, { signal })) {
+      if (tried.has(holder)) continue
+      tried.add(holder)
+      const late = await fetchFrom([holder])
+      if (late !== undefined) {
+        this.#remember(manifest, [holder])
+        return late
+      }
+    }
+    throw failure ?? this.#manifestGone(entry, 'no peer holds it')
+  }
+
+  /** Makes this node a holder of an entry of which everything is stored by now. */
+  async #adopt(entry: SignedEntry): Promise<void> {
+    const { store } = this.#parts
+    const known = await store.getEntry(entry)
+    if (known !== undefined) return
+    const encoded = await store.getManifest(entry.manifest)
+    if (encoded === undefined) return
+    const manifest = decodeManifest(encoded, entry.manifest)
+    const digests = new Set([...manifest.catalog, ...manifest.content].map((ref) => ref.digest))
+    const held = await store.has([...digests])
+    if (!held.every(Boolean)) return
+    if (await store.addEntry(entry)) this.#provide(entry)
+  }
+
+  #provide(entry: SignedEntry): void {
+    if (this.#provides) this.#parts.peers?.router.provide(entry)
+  }
+
+  #remember(manifest: Digest, holders: readonly PeerId[]): void {
+    this.#holders.delete(manifest)
+    this.#holders.set(manifest, holders)
+    if (this.#holders.size <= MAX_REMEMBERED) return
+    const [oldest] = this.#holders.keys()
+    if (oldest !== undefined) this.#holders.delete(oldest)
+  }
+
+  /** Faults of the disk and of peers are misses with a warning; an abort passes. */
+  async #orWarn<T>(done: string, work: Promise<T>, signal?: AbortSignal): Promise<T | undefined> {
+    try {
+      return await work
+    } catch (error) {
+      signal?.throwIfAborted()
+      this.#parts.logger.log('warning', `Something could not be ${done}; going on without it.`, {
+        reason: errorMessage(error),
+      })
+      return undefined
+    }
+  }
+
+  #assertOwn(repository: string): void {
+    if (repository === this.#repository) return
+    throw inputError(
+      `A request for ${repository} reached the tiers of ${this.#repository}. Ask the node for the tiers of that repository.`,
+      { repository },
+    )
+  }
+
+  #manifestGone(entry: SignedEntry, why: string): SwarmCacheError {
+    return new SwarmCacheError(
+      'ERR_PEER',
+      `The manifest of "${entry.key}" cannot be read: it is not stored here, and ${why}.`,
+      { facts: { key: entry.key, manifest: entry.manifest } },
+    )
+  }
+}
+
+function distinctNearMisses(nearMisses: readonly NearMiss[]): NearMiss[] {
+  const byName = new Map(nearMisses.map((miss) => [JSON.stringify(miss), miss]))
+  return [...byName.values()].slice(0, MAX_NEAR_MISSES)
+}
