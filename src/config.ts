@@ -57,9 +57,12 @@ export interface ConfigFlags {
   readonly memoryLimit?: string
 }
 
+type Environment = Readonly<Record<string, string | undefined>>
+
 /** Where settings come from. */
 export interface ConfigSources {
-  readonly env: Readonly<Record<string, string | undefined>>
+  /** The process's own by default. */
+  readonly env?: Environment
   readonly flags?: ConfigFlags
   readonly cwd?: string
 }
@@ -78,7 +81,7 @@ const MAX_LISTEN_ADDRESSES = 16
  * @throws ERR_INPUT naming the setting, its value (unless secret) and the form it should have.
  */
 export function loadConfig(sources: ConfigSources): Config {
-  const { env, flags = {} } = sources
+  const { env = process.env, flags = {} } = sources
   const workingDirectory = sources.cwd ?? process.cwd()
   const setting = (name: string): string | undefined => presence(env[name])
   const home = resolvePath(
@@ -120,11 +123,11 @@ export function loadConfig(sources: ConfigSources): Config {
 }
 
 /** True inside a job of GitHub Actions. */
-export function insideActions(env: ConfigSources['env']): boolean {
+export function insideActions(env: Environment): boolean {
   return env['GITHUB_ACTIONS'] === 'true'
 }
 
-function requestScope(env: ConfigSources['env'], flags: ConfigFlags): RequestScope {
+function requestScope(env: Environment, flags: ConfigFlags): RequestScope {
   const repository =
     flags.repository ??
     presence(env['SWARMCACHE_REPOSITORY']) ??
@@ -156,7 +159,7 @@ function requestScope(env: ConfigSources['env'], flags: ConfigFlags): RequestSco
   return { repository: repository.toLowerCase(), scope, readable: [...new Set(readable)] }
 }
 
-function eventDefaultBranch(env: ConfigSources['env']): string | undefined {
+function eventDefaultBranch(env: Environment): string | undefined {
   if (!insideActions(env)) return LOCAL_BRANCH
   const path = presence(env['GITHUB_EVENT_PATH'])
   if (path === undefined) return undefined
@@ -217,7 +220,7 @@ function parseListen(
   return [`/ip4/0.0.0.0/tcp/${port}`]
 }
 
-function parseUpstream(value: string | undefined, env: ConfigSources['env']): UpstreamPolicy {
+function parseUpstream(value: string | undefined, env: Environment): UpstreamPolicy {
   const policy = presence(value)
   if (policy === undefined) {
     // A `run:` step has no token for the cache service, so there is nothing to ask there.
@@ -234,7 +237,7 @@ function parseUpstream(value: string | undefined, env: ConfigSources['env']): Up
 const UPSTREAM_NAMES =
   /^(ACTIONS_|GITHUB_|RUNNER_|SEGMENT_DOWNLOAD_|CACHE_UPLOAD_|NODE_EXTRA_CA_CERTS$|(https?|all|no)_proxy$|PATH$|HOME$|USERPROFILE$|TMPDIR$|TEMP$|TMP$|SystemRoot$|SystemDrive$|LANG$|LC_ALL$)/i
 
-function upstreamEnvironment(env: ConfigSources['env']): Record<string, string> {
+function upstreamEnvironment(env: Environment): Record<string, string> {
   const entries = Object.entries(env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && UPSTREAM_NAMES.test(entry[0]),
   )
@@ -248,7 +251,7 @@ function parseSwitch(value: string | undefined, name: string): boolean {
   throw inputError(`${name} is "${value}", but must be true or false.`)
 }
 
-function cacheFolder(env: ConfigSources['env']): string {
+function cacheFolder(env: Environment): string {
   return presence(env['XDG_CACHE_HOME']) ?? join(presence(env['HOME']) ?? userHome(), '.cache')
 }
 

@@ -83,4 +83,10 @@ export interface Archive {
     paths: readonly string[],
     options: ArchiveOptions,
   ): Promise<UnpackPlan>
+  /** Cuts a stream of bytes into chunks, sends the new ones to the sink, and returns them in order. */
+  packStream(
+    content: AsyncIterable<Uint8Array>,
+    sink: ChunkSink,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<ChunkRef[]>
 }
