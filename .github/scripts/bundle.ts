@@ -1,0 +1,55 @@
+// Bundles the action into a folder, byte for byte the same for the same source wherever it runs:
+// `node .github/scripts/bundle.ts [FOLDER]`, by default dist/action.
+import { glob, mkdir, rm } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { rolldown } from 'rolldown'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+
+/** Where the committed bundle lives. */
+export const BUNDLE_FOLDER: string = join(ROOT, 'dist/action')
+
+/** Replaces what `folder` holds by the bundle of the action's entries and of every worker. */
+export async function bundleAction(folder: string): Promise<void> {
+  const bundle = await rolldown({
+    cwd: ROOT,
+    input: { ...entry('main'), ...entry('post'), ...entry('daemon'), ...(await workers()) },
+    platform: 'node',
+    logLevel: 'warn',
+    onLog(level, log, log_) {
+      // Dependencies publish code that bundlers like to comment on; only our own is ours to mend.
+      if (log.id?.includes('node_modules') === true || log.code === 'EVAL') return
+      log_(level, log)
+    },
+  })
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  await bundle.write({
+    dir: folder,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name].js',
+    // Names and lines stay, so that a change of the bundle can be reviewed.
+    minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
+  })
+  await bundle.close()
+}
+
+function entry(name: string): Record<string, string> {
+  return { [name]: `src/action/${name}.ts` }
+}
+
+// A worker is started by its file name, so it must lie beside the code that starts it.
+async function workers(): Promise<Record<string, string>> {
+  const found: Record<string, string> = {}
+  for await (const path of glob('src/**/*-worker.ts', { cwd: ROOT })) {
+    const name = basename(path, '.ts')
+    if (found[name] !== undefined) {
+      throw new Error(`Two workers are called ${name}: ${found[name]} and ${path}. Rename one.`)
+    }
+    found[name] = path
+  }
+  return Object.fromEntries(Object.entries(found).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+if (import.meta.main) await bundleAction(resolve(process.argv[2] ?? BUNDLE_FOLDER))
