@@ -122,6 +122,17 @@ export function loadConfig(sources: ConfigSources): Config {
   }
 }
 
+/** The environment that a child process on the same machine needs to run at all, without any setting of ours. */
+export function bareEnvironment(env: Environment = process.env): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && BARE_NAMES.test(entry[0]),
+    ),
+  )
+}
+
+const BARE_NAMES = /^(PATH|HOME|USERPROFILE|TMPDIR|TEMP|TMP|LANG|LC_ALL|SystemRoot|SystemDrive)$/i
+
 /** True inside a job of GitHub Actions. */
 export function insideActions(env: Environment): boolean {
   return env['GITHUB_ACTIONS'] === 'true'

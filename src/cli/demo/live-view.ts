@@ -1,0 +1,67 @@
+import { connectToNode } from '../../compose.ts'
+import type { Node } from '../../node/node.ts'
+import { formatSize } from '../../core/sizes.ts'
+import type { DemoRunner } from './demo-runner.ts'
+
+const INTERVAL_MS = 500
+
+/** Prints, twice a second, what every runner has sent to and received from others. */
+export class LiveView {
+  readonly #runners: readonly DemoRunner[]
+  readonly #repository: string
+  readonly #print: (line: string) => void
+  readonly #started = performance.now()
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(runners: readonly DemoRunner[], repository: string, print: (line: string) => void) {
+    this.#runners = runners
+    this.#repository = repository
+    this.#print = print
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      this.#running = this.#running.then(async () => await this.#show())
+    }, INTERVAL_MS)
+  }
+
+  /** Ends the view; bytes sent by runner. */
+  async stop(): Promise<Map<string, number>> {
+    clearInterval(this.#timer)
+    await this.#running
+    const traffic = await this.#traffic()
+    return new Map([...traffic].map(([name, { sent }]) => [name, sent]))
+  }
+
+  async #show(): Promise<void> {
+    const traffic = await this.#traffic()
+    const columns = [...traffic].map(
+      ([name, { sent, received }]) =>
+        `${name.replace('runner ', '#')} got ${formatSize(received)} gave ${formatSize(sent)}`,
+    )
+    const seconds = ((performance.now() - this.#started) / 1000).toFixed(1)
+    this.#print(`  ${seconds} s | ${columns.join(' | ')}`)
+  }
+
+  async #traffic(): Promise<Map<string, { sent: number; received: number }>> {
+    const all = await Promise.all(
+      this.#runners.map(async (runner) => [runner.name, await this.#trafficOf(runner)] as const),
+    )
+    return new Map(all)
+  }
+
+  async #trafficOf(runner: DemoRunner): Promise<{ sent: number; received: number }> {
+    let node: Node | undefined
+    try {
+      node = await connectToNode(runner.home)
+      const peers = (await node?.peers(this.#repository)) ?? []
+      return {
+        sent: peers.reduce((sum, peer) => sum + peer.bytesSent, 0),
+        received: peers.reduce((sum, peer) => sum + peer.bytesReceived, 0),
+      }
+    } finally {
+      await node?.stop()
+    }
+  }
+}
