@@ -190,7 +190,7 @@ export class NodeTiers implements Tiers {
         return late
       }
     }
-    throw failure ?? this.#manifestGone(entry, 'no peer holds it')
+    throw this.#manifestGone(entry, 'no peer supplied it', failure)
   }
 
   /** Makes this node a holder of an entry of which everything is stored by now. */
@@ -240,11 +240,11 @@ export class NodeTiers implements Tiers {
     )
   }
 
-  #manifestGone(entry: SignedEntry, why: string): SwarmCacheError {
+  #manifestGone(entry: SignedEntry, why: string, cause?: unknown): SwarmCacheError {
     return new SwarmCacheError(
       'ERR_PEER',
       `The manifest of "${entry.key}" cannot be read: it is not stored here, and ${why}.`,
-      { facts: { key: entry.key, manifest: entry.manifest } },
+      { cause, facts: { key: entry.key, manifest: entry.manifest } },
     )
   }
 }
