@@ -1,0 +1,109 @@
+import type { Tiers } from '../cache/cache.ts'
+import { errorMessage } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import type { PeerId } from '../core/peer.ts'
+import type { Router } from '../router/router.ts'
+import type { Store } from '../store/store.ts'
+import type { Swarm, SwarmPeer } from '../swarm/swarm.ts'
+import type { Transfer } from '../transfer/transfer.ts'
+import type { Rendezvous } from './rendezvous.ts'
+
+/** A repository's swarm and what works on it. */
+export interface MemberSwarm {
+  readonly swarm: Swarm
+  readonly router: Router
+  readonly transfer: Transfer
+  readonly rendezvous: Rendezvous
+}
+
+/** What a member is made of. */
+export interface MemberParts {
+  readonly store: Store
+  readonly tiers: Tiers
+  /** Left out where no swarm is joined. */
+  readonly joined?: MemberSwarm
+  readonly logger: Logger
+}
+
+/** Whose participation it is. */
+export interface MemberOptions {
+  readonly repository: string
+  readonly peerId: PeerId
+}
+
+/** One repository's participation on a node: its store, and its place in its swarm. */
+export class Member {
+  readonly repository: string
+  readonly peerId: PeerId
+  readonly store: Store
+  readonly tiers: Tiers
+  readonly #joined: MemberSwarm | undefined
+  readonly #logger: Logger
+  #stopping: Promise<void> | undefined
+
+  constructor(parts: MemberParts, options: MemberOptions) {
+    this.repository = options.repository
+    this.peerId = options.peerId
+    this.store = parts.store
+    this.tiers = parts.tiers
+    this.#joined = parts.joined
+    this.#logger = parts.logger
+  }
+
+  /** Joins the swarm; on failure everything is closed again and the reason is thrown. */
+  async start(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#joined === undefined) return
+    const { swarm, router, transfer, rendezvous } = this.#joined
+    try {
+      // Answers are registered before the first peer can ask.
+      await transfer.start()
+      router.start()
+      await swarm.start(options)
+      rendezvous.start()
+    } catch (error) {
+      await this.stop({ signal: AbortSignal.abort() })
+      throw error
+    }
+  }
+
+  /** Resolves when asking the peers makes sense: those known at the start are connected, or do not answer. */
+  async ready(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    await this.#joined?.rendezvous.ready(options)
+  }
+
+  addresses(): string[] {
+    return this.#joined?.swarm.addresses() ?? []
+  }
+
+  peers(): SwarmPeer[] {
+    return this.#joined?.swarm.peers() ?? []
+  }
+
+  /** Takes the own record back, lets running uploads end until the signal aborts, leaves, and closes the store. */
+  async stop(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(options)
+    await this.#stopping
+  }
+
+  async #stop(options: { readonly signal?: AbortSignal }): Promise<void> {
+    if (this.#joined !== undefined) {
+      const { swarm, router, transfer, rendezvous } = this.#joined
+      await this.#attempt('withdraw', rendezvous.stop())
+      await this.#attempt('end the uploads', transfer.stop(options))
+      await this.#attempt('stop routing', router.stop())
+      await this.#attempt('leave the swarm', swarm.stop())
+    }
+    await this.#attempt('close the store', this.store.close())
+  }
+
+  /** Whatever fails on the way out, the rest is still closed. */
+  async #attempt(doing: string, work: Promise<void>): Promise<void> {
+    try {
+      await work
+    } catch (error) {
+      this.#logger.log('warning', `Could not ${doing} while leaving ${this.repository}.`, {
+        reason: errorMessage(error),
+      })
+    }
+  }
+}
