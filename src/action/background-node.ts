@@ -1,0 +1,114 @@
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pause, withDeadline } from '../async/deadline.ts'
+import { SwarmCacheError } from '../core/errors.ts'
+import { JOB_PROCESS_VARIABLE } from './daemon-message.ts'
+import type { DaemonMessage } from './daemon-message.ts'
+import type { Environment } from './inputs.ts'
+import type { StartedNode } from './state.ts'
+
+// Loading libp2p and listening takes well under a second; a loaded machine may need a few.
+const READY_MS = 10_000
+// As long as a node takes at most to drain, plus the time to close its store.
+const DRAIN_MS = 15_000
+const DRAIN_POLL_MS = 20
+
+// The node needs its settings and where things are on this machine. It talks to peers only, so it gets
+// none of the job's tokens.
+const PASSED_ON =
+  /^(SWARMCACHE_\w+|CACHE_ENABLE_P2P|P2P_\w+|GITHUB_(ACTIONS|REPOSITORY|REF|BASE_REF|EVENT_NAME|EVENT_PATH|SERVER_URL)|RUNNER_(TEMP|OS|NAME|TRACKING_ID)|XDG_CACHE_HOME|PATH|HOME|USERPROFILE|SystemRoot|TMPDIR|TEMP|TMP|LANG|TZ)$/i
+
+/**
+ * Starts a node in a process of its own that outlives this step; resolves when it takes part.
+ *
+ * The runner ends it with the job's other left-over processes, should post never come.
+ *
+ * @throws what the node could not start for: ERR_INPUT for a bad setting, ERR_CONTROL if one runs already.
+ */
+export async function startNode(env: Environment): Promise<StartedNode> {
+  const logPath = join(env['RUNNER_TEMP'] || tmpdir(), `swarmcache-node-${process.pid}.log`)
+  const log = openSync(logPath, 'a', 0o600)
+  const child = fork(join(import.meta.dirname, daemonFile()), [], {
+    detached: true,
+    execArgv: [],
+    env: daemonEnvironment(env),
+    stdio: ['ignore', log, log, 'ipc'],
+  })
+  closeSync(log)
+  try {
+    const message = await withDeadline(READY_MS, 'Starting the node', undefined, (signal) =>
+      firstMessage(child, signal),
+    )
+    if (message.state === 'failed') {
+      throw new SwarmCacheError(message.code ?? 'ERR_CONTROL', message.message)
+    }
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw error
+  } finally {
+    if (child.connected) child.disconnect()
+    child.unref()
+  }
+  return { pid: child.pid!, logPath }
+}
+
+/** Asks a node to drain and leave; ends it if that takes too long. False if it was gone already. */
+export async function stopNode({ pid }: StartedNode): Promise<boolean> {
+  if (!isRunning(pid)) return false
+  process.kill(pid, 'SIGTERM')
+  for (const end = Date.now() + DRAIN_MS; isRunning(pid);) {
+    if (Date.now() > end) {
+      process.kill(pid, 'SIGKILL')
+      break
+    }
+    await pause(DRAIN_POLL_MS)
+  }
+  return true
+}
+
+async function firstMessage(child: ChildProcess, signal: AbortSignal): Promise<DaemonMessage> {
+  const exited = once(child, 'exit', { signal }).then((): DaemonMessage => {
+    return { state: 'failed', code: undefined, message: 'The process of the node ended at once.' }
+  })
+  const told = once(child, 'message', { signal }).then(([message]) => message as DaemonMessage)
+  return await Promise.race([told, exited])
+}
+
+function daemonEnvironment(env: Environment): NodeJS.ProcessEnv {
+  const passed = Object.entries(env).filter(([name]) => PASSED_ON.test(name))
+  return {
+    ...Object.fromEntries(passed),
+    SWARMCACHE_UPSTREAM: 'off',
+    [JOB_PROCESS_VARIABLE]: String(process.ppid),
+  }
+}
+
+// Source files run as they are; the bundle puts the daemon beside whoever starts it.
+function daemonFile(): string {
+  return import.meta.filename.endsWith('.ts') ? 'daemon.ts' : 'daemon.js'
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch {
+    // Gone, or the id belongs to somebody else's process by now.
+    return false
+  }
+  return !isZombie(pid)
+}
+
+// In a container whose first process reaps nobody, an ended process keeps its id.
+function isZombie(pid: number): boolean {
+  if (process.platform !== 'linux') return false
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 1).startsWith(' Z')
+  } catch {
+    return false
+  }
+}

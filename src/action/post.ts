@@ -1,0 +1,54 @@
+import * as core from '@actions/core'
+import { readTail } from './log-tail.ts'
+import { stopNode } from './background-node.ts'
+import { runFailSoft } from './fail-soft.ts'
+import { processEnvironment, readInputs, settingsEnvironment } from './inputs.ts'
+import type { Inputs } from './inputs.ts'
+import { isCacheable, readConfig, withSession } from './job-session.ts'
+import { saveStep } from './save-step.ts'
+import { readState } from './state.ts'
+import type { StartedNode, StepState } from './state.ts'
+import { inGroup, workflowLogger } from './workflow-log.ts'
+
+void runFailSoft(async () => {
+  const state = readState()
+  try {
+    await saveAtEnd(state)
+  } finally {
+    if (state.node !== undefined) await leave(state.node)
+  }
+})
+
+async function saveAtEnd(state: StepState): Promise<void> {
+  const env = settingsEnvironment(processEnvironment())
+  const inputs = readInputs(env)
+  if (inputs.mode !== 'cache') return
+  const logger = workflowLogger()
+  const config = readConfig(env, logger)
+  if (!isCacheable(env)) return
+  const key = state.primaryKey || inputs.key
+  if (!shouldSave(inputs, key, state.matchedKey)) return
+  await withSession({ ...config, peers: config.peers && state.peers }, logger, async (session) => {
+    await saveStep(session.cache, inputs, key)
+  })
+}
+
+/** True if there is something to save, and the job went well enough to save it. */
+function shouldSave(inputs: Inputs, key: string, matchedKey: string): boolean {
+  const succeeded = inputs.jobStatus === '' || inputs.jobStatus === 'success'
+  if (!succeeded && !inputs.saveAlways) {
+    core.info(`The job's status is ${inputs.jobStatus}, not saving cache.`)
+    return false
+  }
+  if (key.localeCompare(matchedKey, undefined, { sensitivity: 'accent' }) === 0) {
+    core.info(`Cache hit occurred on the primary key ${key}, not saving cache.`)
+    return false
+  }
+  return true
+}
+
+async function leave(node: StartedNode): Promise<void> {
+  const wasRunning = await stopNode(node)
+  if (!wasRunning) core.warning('The node of this job had ended before the job did.')
+  await inGroup('Log of the node', async () => core.info(await readTail(node.logPath)))
+}
