@@ -1,0 +1,64 @@
+import type { SourcedFrame, Frame } from '../core/chunk.ts'
+import type { Digest } from '../core/digest.ts'
+import type { Entry, EntryQuery, SignedEntry } from '../core/entry.ts'
+import type { ChunkRef } from '../core/manifest.ts'
+import type { TierLookup, Tiers } from './cache.ts'
+
+interface Wait {
+  readonly signal?: AbortSignal
+}
+
+/** Tiers that are opened with the first call: what fails before it (bad input) costs no node. */
+export class LazyTiers implements Tiers {
+  readonly #open: (options: Wait) => Promise<Tiers>
+  #opened: Promise<Tiers> | undefined
+
+  constructor(open: (options: Wait) => Promise<Tiers>) {
+    this.#open = open
+  }
+
+  async find(query: EntryQuery, options?: Wait): Promise<TierLookup> {
+    return await (await this.#tiers(options)).find(query, options)
+  }
+
+  async readManifest(entry: SignedEntry, options?: Wait): Promise<Uint8Array> {
+    return await (await this.#tiers(options)).readManifest(entry, options)
+  }
+
+  async *readChunks(
+    entry: SignedEntry,
+    chunks: readonly ChunkRef[],
+    options?: Wait,
+  ): AsyncIterable<SourcedFrame> {
+    yield* (await this.#tiers(options)).readChunks(entry, chunks, options)
+  }
+
+  async has(digests: readonly Digest[]): Promise<boolean[]> {
+    return await (await this.#tiers()).has(digests)
+  }
+
+  async put(frame: Frame): Promise<void> {
+    await (await this.#tiers()).put(frame)
+  }
+
+  async putManifest(digest: Digest, bytes: Uint8Array): Promise<void> {
+    await (await this.#tiers()).putManifest(digest, bytes)
+  }
+
+  async commit(entry: Omit<Entry, 'writer'>): Promise<boolean> {
+    return await (await this.#tiers()).commit(entry)
+  }
+
+  async forget(entry: SignedEntry): Promise<void> {
+    await (await this.#tiers()).forget(entry)
+  }
+
+  /** A failed opening is tried again with the next call. */
+  async #tiers(options: Wait = {}): Promise<Tiers> {
+    this.#opened ??= this.#open(options).catch((error: unknown) => {
+      this.#opened = undefined
+      throw error
+    })
+    return await this.#opened
+  }
+}

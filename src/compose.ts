@@ -1,0 +1,301 @@
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import type { Cache, RequestScope, Tiers } from './cache/cache.ts'
+import type { BlobCache } from './cache/blob.ts'
+import type { Config } from './config.ts'
+import { errorMessage } from './core/errors.ts'
+import type { Logger } from './core/logger.ts'
+import { VERSION } from './core/version.ts'
+import type { PeerKey } from './identity/identity.ts'
+import type { LocalNode } from './node/local-node.ts'
+import type { Member, MemberSwarm } from './node/member.ts'
+import type { Node, NodeStatus } from './node/node.ts'
+import type { Registry } from './registry/registry.ts'
+import type { Store, Upstream } from './store/store.ts'
+
+/** What everything is given. */
+export interface ComposeParts {
+  readonly logger: Logger
+}
+
+/** The cache of one request's repository and scope, and the node behind it. */
+export interface Session extends AsyncDisposable {
+  readonly cache: Cache
+  readonly blobs: BlobCache
+  /** The node of this process, or the way to the one that runs for this home. */
+  readonly node: Node
+  readonly request: RequestScope
+  /** Finishes background work, then drains the node if it is this process's own. */
+  stop(options?: { readonly signal?: AbortSignal }): Promise<void>
+}
+
+/** A node that others on this machine can use through its control socket. */
+export interface ServedNode extends AsyncDisposable {
+  status(): Promise<NodeStatus>
+  stop(options?: { readonly signal?: AbortSignal }): Promise<void>
+}
+
+// Beyond four, threads wait for the disk and the peers more than for each other.
+const MAX_THREADS = 4
+
+/** The node that runs for a home, or undefined. */
+export async function connectToNode(home: string): Promise<Node | undefined> {
+  const control = await import('./node/control-client.ts')
+  return await control.connectToNode(home)
+}
+
+/**
+ * Opens the cache for a request: through the node that runs for the home, else with one of this process.
+ *
+ * @throws ERR_INPUT for a swarm key that is refused; a swarm or a store that cannot be had is a warning.
+ */
+export async function openSession(config: Config, { logger }: ComposeParts): Promise<Session> {
+  warn(config, logger)
+  await assertMembership(config)
+  const { repository } = config.request
+  const running = await connectToNode(config.home).catch((error: unknown) => {
+    logger.log('warning', `The running node cannot be used: ${errorMessage(error)}`)
+    return undefined
+  })
+  const node = running ?? (await composeNode(config, { logger }, 'session'))
+  const upstream = await composeUpstream(config, logger)
+  const [{ TreeCache }, { BlobCache }, { TreeArchive }, { LazyTiers }] = await Promise.all([
+    import('./cache/tree-cache.ts'),
+    import('./cache/blob.ts'),
+    import('./archive/tree-archive.ts'),
+    import('./cache/lazy-tiers.ts'),
+  ])
+  const tiers: Tiers = new LazyTiers((options) => node.tiers(repository, options))
+  const archive = new TreeArchive()
+  const cache = new TreeCache(
+    { tiers, archive, upstream, logger },
+    {
+      request: config.request,
+      workingDirectory: config.workingDirectory,
+      writeThrough: config.upstream === 'write-through',
+      threads: Math.min(MAX_THREADS, availableParallelism()),
+    },
+  )
+  const blobs = new BlobCache({ tiers, archive }, { request: config.request })
+  const stop: Session['stop'] = async (options) => {
+    await cache.settle(options)
+    await upstream?.close()
+    await node.stop(options)
+  }
+  return {
+    cache,
+    blobs,
+    node,
+    request: config.request,
+    stop,
+    [Symbol.asyncDispose]: async () => await stop(),
+  }
+}
+
+/**
+ * Starts a node that takes part in the request's swarm until it is stopped, with a control socket in its home.
+ *
+ * @throws ERR_INPUT for a bad key, ERR_CONTROL if a node runs for this home already, ERR_STORE for an unusable
+ * home, or the reason why it cannot listen.
+ */
+export async function serveNode(config: Config, { logger }: ComposeParts): Promise<ServedNode> {
+  warn(config, logger)
+  await assertMembership(config)
+  const { ControlServer } = await import('./node/control-server.ts')
+  const node = await composeNode(config, { logger }, 'serve')
+  const control = new ControlServer({ node, logger }, { home: config.home })
+  try {
+    await control.start()
+    await node.tiers(config.request.repository)
+  } catch (error) {
+    await control.stop()
+    await node.stop()
+    throw error
+  }
+  const stop: ServedNode['stop'] = async (options) => {
+    await control.stop()
+    await node.stop(options)
+  }
+  return {
+    status: async () => await node.status(),
+    stop,
+    [Symbol.asyncDispose]: async () => await stop(),
+  }
+}
+
+/** A node lives as long as a command (`session`) or as a machine or job (`serve`). */
+type Lifetime = 'session' | 'serve'
+
+async function composeNode(
+  config: Config,
+  { logger }: ComposeParts,
+  lifetime: Lifetime,
+): Promise<LocalNode> {
+  const { LocalNode } = await import('./node/local-node.ts')
+  return new LocalNode(
+    {
+      createMember: async (repository) => await composeMember(config, logger, lifetime, repository),
+    },
+    {
+      version: VERSION,
+      home: config.home,
+      role: config.role,
+      membership: membershipOf(config),
+      registries: [
+        ...config.registries.map(({ kind, path }) => `${kind}:${path}`),
+        ...config.bootstrap,
+      ],
+    },
+  )
+}
+
+async function composeMember(
+  config: Config,
+  logger: Logger,
+  lifetime: Lifetime,
+  repository: string,
+): Promise<Member> {
+  const [identity, { NodeTiers }, { Member }] = await Promise.all([
+    import('./identity/identity.ts'),
+    import('./cache/node-tiers.ts'),
+    import('./node/member.ts'),
+  ])
+  const store = await composeStore(config, logger, lifetime, repository)
+  const peerKey =
+    lifetime === 'serve'
+      ? await identity.loadPeerKey(join(config.home, 'keys', encodeURIComponent(repository)))
+      : identity.createPeerKey()
+  const joined =
+    config.peers && config.swarmKey !== undefined
+      ? await composeSwarm(config, config.swarmKey, logger, { repository, peerKey, store })
+      : undefined
+  const tiers = new NodeTiers(
+    { store, peers: joined, sign: (entry) => identity.signEntry(entry, peerKey), logger },
+    { repository, provides: config.role !== 'reader' },
+  )
+  return new Member({ store, tiers, joined, logger }, { repository, peerId: peerKey.peerId })
+}
+
+async function composeSwarm(
+  config: Config,
+  swarmKey: string,
+  logger: Logger,
+  member: { repository: string; peerKey: PeerKey; store: Store },
+): Promise<MemberSwarm> {
+  const [identity, { Libp2pSwarm }, { SwarmRouter }, { SwarmTransfer }, { Rendezvous }, serving] =
+    await Promise.all([
+      import('./identity/identity.ts'),
+      import('./swarm/libp2p-swarm.ts'),
+      import('./router/swarm-router.ts'),
+      import('./transfer/swarm-transfer.ts'),
+      import('./node/rendezvous.ts'),
+      import('./node/serving.ts'),
+    ])
+  const keys = identity.deriveSwarmKeys(swarmKey, member.repository)
+  const { peerKey, store } = member
+  const { role } = config
+  const swarm = new Libp2pSwarm(
+    { peerKey, prologue: keys.prologue, logger: logger.scoped('swarm') },
+    { role, listen: config.listen, bootstrap: config.bootstrap },
+  )
+  const router = new SwarmRouter({
+    swarm,
+    answers: serving.answersFrom(store, role),
+    verifyEntry: identity.verifyEntry,
+    logger: logger.scoped('router'),
+  })
+  const transfer = new SwarmTransfer({
+    swarm,
+    peers: router,
+    supply: serving.supplyFrom(store, role),
+    logger: logger.scoped('transfer'),
+  })
+  const rendezvous = new Rendezvous(
+    {
+      swarm,
+      registries: await composeRegistries(config, keys),
+      logger: logger.scoped('registry'),
+    },
+    { role },
+  )
+  return { swarm, router, transfer, rendezvous }
+}
+
+async function composeRegistries(
+  config: Config,
+  keys: Awaited<ReturnType<typeof import('./identity/identity.ts').deriveSwarmKeys>>,
+): Promise<Registry[]> {
+  const [{ DirectoryRegistry }, { StaticRegistry }] = await Promise.all([
+    import('./registry/directory-registry.ts'),
+    import('./registry/static-registry.ts'),
+  ])
+  const registries: Registry[] = config.registries.map(
+    ({ path }) => new DirectoryRegistry({ keys }, { path }),
+  )
+  if (config.bootstrap.length > 0) {
+    registries.push(new StaticRegistry({ addresses: config.bootstrap }))
+  }
+  return registries
+}
+
+async function composeStore(
+  config: Config,
+  logger: Logger,
+  lifetime: Lifetime,
+  repository: string,
+): Promise<Store> {
+  const [{ DiskStore }, { verifyEntry }] = await Promise.all([
+    import('./store/disk-store.ts'),
+    import('./identity/identity.ts'),
+  ])
+  const { home, diskLimitBytes, memoryLimitBytes } = config
+  try {
+    return await DiskStore.open({
+      home,
+      repository,
+      limitBytes: diskLimitBytes,
+      memoryLimitBytes,
+      logger: logger.scoped('store'),
+      verifyEntry,
+    })
+  } catch (error) {
+    if (lifetime === 'serve') throw error
+    logger.log('warning', `${errorMessage(error)} Going on without a store on disk.`)
+    const { MemoryStore } = await import('./store/memory-store.ts')
+    return new MemoryStore({ limitBytes: memoryLimitBytes })
+  }
+}
+
+async function composeUpstream(config: Config, logger: Logger): Promise<Upstream | undefined> {
+  if (config.upstream === 'off') return undefined
+  const { ActionsCacheUpstream } = await import('./store/actions-cache-upstream.ts')
+  return new ActionsCacheUpstream(
+    { logger: logger.scoped('upstream') },
+    { env: config.upstreamEnvironment, workingDirectory: config.workingDirectory },
+  )
+}
+
+async function assertMembership(config: Config): Promise<void> {
+  if (!config.peers || config.swarmKey === undefined) return
+  const { assertSwarmKey } = await import('./identity/identity.ts')
+  assertSwarmKey(config.swarmKey)
+}
+
+function membershipOf(config: Config): NodeStatus['membership'] {
+  if (!config.peers) return { proof: 'none', reason: 'Peers are switched off.' }
+  if (config.swarmKey === undefined) {
+    return {
+      proof: 'none',
+      reason:
+        'There is no swarm key, so no peers take part. Set SWARMCACHE_KEY (in Actions the input swarm-key) to a secret that your runners share.',
+    }
+  }
+  return { proof: 'key' }
+}
+
+/** Says once what has no effect and why no peers take part. */
+function warn(config: Config, logger: Logger): void {
+  for (const warning of config.warnings) logger.log('warning', warning)
+  const { reason } = membershipOf(config)
+  if (reason !== undefined && config.peers) logger.log('notice', reason)
+}
