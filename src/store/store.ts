@@ -103,6 +103,8 @@ export interface Upstream {
 export interface UpstreamOptions {
   readonly signal?: AbortSignal
   readonly crossOs?: boolean
+  /** The folder that relative paths are relative to; the upstream's own by default. */
+  readonly workingDirectory?: string
   /** Bytes moved so far, if the service tells. */
   readonly onProgress?: (bytes: number) => void
 }
