@@ -1,0 +1,190 @@
+import type { Tiers } from '../cache/cache.ts'
+import { SwarmCacheError, isSwarmCacheError } from '../core/errors.ts'
+import type { IndexedEntry, StoreReport } from '../store/store.ts'
+import type { ControlChannel } from './control-channel.ts'
+import { ControlConnection, openChannel } from './control-connection.ts'
+import type { ControlTarget } from './control-connection.ts'
+import { controlPath, isPrivate } from './control-path.ts'
+import { decodeJson } from './control-protocol.ts'
+import type { CallName } from './control-protocol.ts'
+import type { Node, NodeStatus, PeerStatus } from './node.ts'
+import { RemoteTiers } from './remote-tiers.ts'
+import type { RemoteCalls } from './remote-tiers.ts'
+
+// While a call waits the node is asked for a sign of life this often, and has this long to give one.
+const PING_MS = 5000
+const PING_DEADLINE_MS = 15_000
+
+/**
+ * The node that runs in `home`, or undefined if none answers soon.
+ *
+ * @throws ERR_CONTROL if one answers that speaks another version.
+ */
+export async function connectToNode(
+  home: string,
+  options: { readonly version: string; readonly signal?: AbortSignal },
+): Promise<RemoteNode | undefined> {
+  const { version, signal } = options
+  const target = { path: controlPath(home), version }
+  if (!(await isPrivate(target.path))) return undefined
+  try {
+    const channel = await openChannel(target, signal)
+    return new RemoteNode(target, channel)
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (isSwarmCacheError(error, 'ERR_CONTROL')) throw error
+    return undefined
+  }
+}
+
+/**
+ * A node of another process of this machine, behind its control socket.
+ *
+ * Small calls share one connection, bodies another, and each read of chunks has its own, so that none
+ * waits behind the other. A connection that was lost is opened again by the next call.
+ */
+export class RemoteNode implements Node, RemoteCalls {
+  readonly #target: ControlTarget
+  readonly #channels = new Set<ControlChannel>()
+  #small: Promise<ControlConnection>
+  #bulk: Promise<ControlConnection> | undefined
+  #waiting = 0
+  #pings: NodeJS.Timeout | undefined
+  #stopped = false
+
+  constructor(target: ControlTarget, channel: ControlChannel) {
+    this.#target = target
+    this.#small = Promise.resolve(new ControlConnection(channel))
+  }
+
+  async tiers(repository: string, options: { readonly signal?: AbortSignal } = {}): Promise<Tiers> {
+    await this.call('tiers', { repository }, options)
+    return new RemoteTiers(this, repository)
+  }
+
+  async status(): Promise<NodeStatus> {
+    return decodeJson(await this.call('status', {})) as NodeStatus
+  }
+
+  async peers(repository: string): Promise<PeerStatus[]> {
+    return decodeJson(await this.call('peers', { repository })) as PeerStatus[]
+  }
+
+  async entries(repository: string): Promise<IndexedEntry[]> {
+    return decodeJson(await this.call('entries', { repository })) as IndexedEntry[]
+  }
+
+  async verify(
+    repository: string,
+    options: { readonly deep?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<StoreReport> {
+    const { deep, signal } = options
+    return decodeJson(await this.call('verify', { repository, deep }, { signal })) as StoreReport
+  }
+
+  /** Disconnects; the node goes on. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#closeAll(stopped())
+  }
+
+  async call(
+    name: CallName,
+    args: Record<string, unknown>,
+    options: {
+      readonly body?: Uint8Array
+      readonly signal?: AbortSignal
+      readonly bulk?: boolean
+    } = {},
+  ): Promise<Uint8Array> {
+    using _watched = this.#watchNode()
+    const connection = options.bulk === true ? await this.#bulkCalls() : await this.#smallCalls()
+    return await connection.call(name, args, options)
+  }
+
+  async *stream<T>(
+    use: (channel: ControlChannel) => AsyncGenerator<T>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<T> {
+    signal?.throwIfAborted()
+    if (this.#stopped) throw stopped()
+    using _watched = this.#watchNode()
+    const channel = await openChannel(this.#target, signal)
+    const onAbort = (): void => channel.abort(signal?.reason as Error)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    this.#channels.add(channel)
+    try {
+      for await (const item of use(channel)) {
+        signal?.throwIfAborted()
+        yield item
+      }
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw error
+    } finally {
+      this.#channels.delete(channel)
+      signal?.removeEventListener('abort', onAbort)
+      channel.abort()
+    }
+  }
+
+  async #smallCalls(): Promise<ControlConnection> {
+    this.#small = this.#openIfClosed(this.#small)
+    return await this.#small
+  }
+
+  async #bulkCalls(): Promise<ControlConnection> {
+    this.#bulk = this.#openIfClosed(this.#bulk)
+    return await this.#bulk
+  }
+
+  async #openIfClosed(current?: Promise<ControlConnection>): Promise<ControlConnection> {
+    if (this.#stopped) throw stopped()
+    const connection = await current?.catch(() => undefined)
+    if (connection !== undefined && !connection.closed) return connection
+    const opened = new ControlConnection(await openChannel(this.#target))
+    if (this.#stopped) opened.close(stopped())
+    return opened
+  }
+
+  /** Asks for signs of life until disposed; a frozen node must not keep its callers waiting for ever. */
+  #watchNode(): Disposable {
+    this.#waiting += 1
+    this.#pings ??= setInterval(() => void this.#ping(), PING_MS).unref()
+    return {
+      [Symbol.dispose]: () => {
+        this.#waiting -= 1
+        if (this.#waiting > 0) return
+        clearInterval(this.#pings)
+        this.#pings = undefined
+      },
+    }
+  }
+
+  async #ping(): Promise<void> {
+    const signal = AbortSignal.timeout(PING_DEADLINE_MS)
+    try {
+      const connection = await this.#smallCalls()
+      await connection.call('ping', {}, { signal })
+    } catch {
+      if (!signal.aborted) return
+      const silent = new SwarmCacheError(
+        'ERR_CONTROL',
+        `The node behind ${this.#target.path} gave no sign of life for ${PING_DEADLINE_MS} ms. Check that process, and restart it.`,
+      )
+      await this.#closeAll(silent)
+    }
+  }
+
+  async #closeAll(error: Error): Promise<void> {
+    for (const channel of this.#channels) channel.abort(error)
+    const connections = await Promise.allSettled([this.#small, this.#bulk])
+    for (const connection of connections) {
+      if (connection.status === 'fulfilled') connection.value?.close(error)
+    }
+  }
+}
+
+function stopped(): SwarmCacheError {
+  return new SwarmCacheError('ERR_CLOSED', 'The connection to the node has been closed.')
+}

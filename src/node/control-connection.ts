@@ -1,0 +1,132 @@
+import { connect } from 'node:net'
+import { abortable, withDeadline } from '../async/deadline.ts'
+import { SwarmCacheError } from '../core/errors.ts'
+import type { Message } from '../core/message.ts'
+import { ControlChannel } from './control-channel.ts'
+import { decodeError, protocolMismatch } from './control-protocol.ts'
+import type { CallName } from './control-protocol.ts'
+
+/** Where a client connects, and what it says of itself. */
+export interface ControlTarget {
+  readonly path: string
+  readonly version: string
+}
+
+interface Pending {
+  readonly resolve: (body: Uint8Array) => void
+  readonly reject: (error: unknown) => void
+}
+
+// A node answers on the same machine: what takes longer hangs, and the caller starts a node of its own.
+const CONNECT_DEADLINE_MS = 300
+
+/**
+ * Connects to a node and exchanges greetings.
+ *
+ * @throws ERR_CONTROL if the node speaks another version; ERR_CLOSED or ERR_TIMEOUT if nobody answers.
+ */
+export async function openChannel(
+  target: ControlTarget,
+  signal?: AbortSignal,
+): Promise<ControlChannel> {
+  const socket = connect(target.path)
+  const channel = new ControlChannel(socket)
+  try {
+    await withDeadline(CONNECT_DEADLINE_MS, 'Connecting to the node', signal, async () => {
+      await channel.greet(target.version)
+      const greeting = await channel.read()
+      if (greeting === undefined) throw nodeGone()
+      const { header } = greeting
+      const mismatch = protocolMismatch(header, {
+        node: header['version'],
+        client: target.version,
+      })
+      if (mismatch !== undefined) throw mismatch
+    })
+    return channel
+  } catch (error) {
+    channel.abort()
+    throw error
+  }
+}
+
+/** A connection on which any number of calls wait for their answers at once. */
+export class ControlConnection {
+  readonly #channel: ControlChannel
+  readonly #pending = new Map<number, Pending>()
+  #lastId = 0
+  #error: Error | undefined
+
+  constructor(channel: ControlChannel) {
+    this.#channel = channel
+    void this.#readAnswers()
+  }
+
+  get closed(): boolean {
+    return this.#error !== undefined
+  }
+
+  /**
+   * The body of the answer.
+   *
+   * @throws what the node rejected with, ERR_CLOSED if it goes away, or the signal's reason; the call is
+   * then taken back.
+   */
+  async call(
+    call: CallName,
+    args: Record<string, unknown>,
+    options: { readonly body?: Uint8Array; readonly signal?: AbortSignal } = {},
+  ): Promise<Uint8Array> {
+    const { body, signal } = options
+    signal?.throwIfAborted()
+    if (this.#error !== undefined) throw this.#error
+    const id = (this.#lastId += 1)
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
+    this.#pending.set(id, { resolve, reject })
+    const answer = signal === undefined ? promise : abortable(promise, signal)
+    answer.catch(() => {})
+    try {
+      await this.#channel.write({ ...args, id, call }, body)
+      return await answer
+    } catch (error) {
+      if (signal?.aborted === true) void this.#channel.write({ cancel: id }).catch(() => {})
+      throw this.#error ?? error
+    } finally {
+      this.#pending.delete(id)
+    }
+  }
+
+  /** Ends the connection; every call that waits is rejected with `error`. */
+  close(error: Error): void {
+    if (this.#error !== undefined) return
+    this.#error = error
+    this.#channel.abort(error)
+    for (const { reject } of this.#pending.values()) reject(error)
+    this.#pending.clear()
+  }
+
+  async #readAnswers(): Promise<void> {
+    try {
+      for (;;) {
+        const message = await this.#channel.read()
+        if (message === undefined) break
+        this.#settle(message)
+      }
+      this.close(nodeGone())
+    } catch (error) {
+      this.close(nodeGone(error))
+    }
+  }
+
+  /** An answer to a call that was taken back meets nobody. */
+  #settle({ header, body }: Message): void {
+    const pending = this.#pending.get(Number(header['id']))
+    if (header['error'] === undefined) pending?.resolve(body)
+    else pending?.reject(decodeError(header['error']))
+  }
+}
+
+/** The node went away in the middle. */
+export function nodeGone(cause?: unknown): SwarmCacheError {
+  return new SwarmCacheError('ERR_CLOSED', 'The node stopped before it answered.', { cause })
+}

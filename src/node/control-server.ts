@@ -1,0 +1,142 @@
+import { rename, unlink } from 'node:fs/promises'
+import { createServer, connect } from 'node:net'
+import type { Server, Socket } from 'node:net'
+import { SwarmCacheError, errnoOf, errorMessage } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { ControlChannel } from './control-channel.ts'
+import { controlPath, prepareControlFolder, protectSocket } from './control-path.ts'
+import { ControlSession } from './control-session.ts'
+import type { Node } from './node.ts'
+
+/** What a control server works with. */
+export interface ControlServerParts {
+  readonly node: Node
+  readonly logger: Logger
+}
+
+/** Where a control server listens, and what it says of itself. */
+export interface ControlServerOptions {
+  readonly home: string
+  readonly version: string
+}
+
+// A command takes up to four connections; beyond this something is wrong, and more are refused.
+const MAX_CONNECTIONS = 256
+// A local connect needs no network: what takes longer is a process that hangs.
+const PROBE_MS = 300
+
+/** Lets other processes of this user use the node, through a Unix socket in its home. */
+export class ControlServer {
+  /** Where clients connect. */
+  readonly path: string
+  readonly #node: Node
+  readonly #logger: Logger
+  readonly #options: ControlServerOptions
+  readonly #sessions = new Set<ControlSession>()
+  #server: Server | undefined
+
+  constructor(parts: ControlServerParts, options: ControlServerOptions) {
+    this.#node = parts.node
+    this.#logger = parts.logger
+    this.#options = options
+    this.path = controlPath(options.home)
+  }
+
+  /** @throws ERR_CONTROL if a node of the same home runs already, or the socket cannot be put there. */
+  async start(): Promise<void> {
+    await prepareControlFolder(this.path)
+    this.#server = (await this.#tryListen()) ?? (await this.#listenInsteadOfTheDead())
+    this.#server.on('error', (error) => {
+      this.#logger.log('warning', 'The control socket failed.', { reason: errorMessage(error) })
+    })
+  }
+
+  /** Ends every connection, and takes the socket away. */
+  async stop(): Promise<void> {
+    const server = this.#server
+    this.#server = undefined
+    if (server === undefined) return
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    for (const session of this.#sessions) session.stop()
+    await closed
+  }
+
+  /** The listening server, or undefined if a socket file is in the way. */
+  async #tryListen(): Promise<Server | undefined> {
+    const server = createServer((socket) => this.#serve(socket))
+    server.maxConnections = MAX_CONNECTIONS
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(this.path, resolve)
+      })
+      await protectSocket(this.path)
+      return server
+    } catch (cause) {
+      server.close()
+      if (errnoOf(cause) === 'EADDRINUSE') return undefined
+      throw new SwarmCacheError(
+        'ERR_CONTROL',
+        `The control socket ${this.path} cannot be opened: ${errorMessage(cause)}. Check that the folder can be written, or choose another SWARMCACHE_HOME.`,
+        { cause, facts: { path: this.path } },
+      )
+    }
+  }
+
+  /**
+   * Takes the socket file of a dead process out of the way and listens.
+   *
+   * The file is renamed before it is judged: of two processes that come for the same dead one, only one
+   * gets it, and a file that turns out to be alive is put back.
+   */
+  async #listenInsteadOfTheDead(): Promise<Server> {
+    if (await answers(this.path)) throw this.#taken()
+    const aside = `${this.path.slice(0, -4)}${process.pid.toString(36)}`
+    try {
+      await rename(this.path, aside)
+      if (await answers(aside)) {
+        await rename(aside, this.path)
+        throw this.#taken()
+      }
+      await unlink(aside)
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error
+    }
+    const server = await this.#tryListen()
+    if (server === undefined) throw this.#taken()
+    return server
+  }
+
+  #serve(socket: Socket): void {
+    const channel = new ControlChannel(socket)
+    const parts = { node: this.#node, channel, logger: this.#logger }
+    const session = new ControlSession(parts, this.#options)
+    this.#sessions.add(session)
+    void session.run().finally(() => this.#sessions.delete(session))
+  }
+
+  #taken(): SwarmCacheError {
+    return new SwarmCacheError(
+      'ERR_CONTROL',
+      `A node of the home ${this.#options.home} runs already. Use that one, stop it, or give this one a SWARMCACHE_HOME of its own.`,
+      { facts: { home: this.#options.home, path: this.path } },
+    )
+  }
+}
+
+/** True if a process listens there; one that hangs counts, as it holds the socket. */
+async function answers(path: string): Promise<boolean> {
+  const socket = connect(path)
+  try {
+    return await new Promise<boolean>((resolve) => {
+      socket.setTimeout(PROBE_MS, () => resolve(true))
+      socket.once('connect', () => resolve(true))
+      socket.once('error', (error) => {
+        const errno = errnoOf(error)
+        resolve(errno !== 'ECONNREFUSED' && errno !== 'ENOENT')
+      })
+    })
+  } finally {
+    socket.destroy()
+  }
+}

@@ -1,0 +1,189 @@
+import { startDeadline, abortable } from '../async/deadline.ts'
+import { Limit } from '../async/limit.ts'
+import { SwarmCacheError, errorMessage } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Message } from '../core/message.ts'
+import type { Node } from './node.ts'
+import type { ControlChannel } from './control-channel.ts'
+import {
+  decodeDigests,
+  decodeRefs,
+  encodeError,
+  encodeJson,
+  protocolMismatch,
+  readDigest,
+  readFrame,
+  readQuery,
+  readRepository,
+  readSignedEntry,
+  readUnsignedEntry,
+} from './control-protocol.ts'
+import type { CallName } from './control-protocol.ts'
+
+/** What a session works with. */
+export interface ControlSessionParts {
+  readonly node: Node
+  readonly channel: ControlChannel
+  readonly logger: Logger
+}
+
+interface Call {
+  readonly id: number
+  readonly header: Message['header']
+  readonly body: Uint8Array
+  readonly signal: AbortSignal
+}
+
+// A local process sends its greeting at once.
+const GREETING_DEADLINE_MS = 5000
+// Each running call counts with its body and this much, so that 64 small ones or 32 MiB of bodies run at once.
+const CALL_BYTES = 512 * 1024
+const RUNNING_BYTES = 64 * CALL_BYTES
+
+const NOTHING = new Uint8Array(0)
+
+/** One client's connection: answers its calls until it goes, and ends with it whatever they started. */
+export class ControlSession {
+  readonly #node: Node
+  readonly #channel: ControlChannel
+  readonly #logger: Logger
+  readonly #version: string
+  readonly #gone = new AbortController()
+  readonly #running = new Map<number, AbortController>()
+  readonly #limit = new Limit(RUNNING_BYTES)
+
+  constructor(parts: ControlSessionParts, options: { readonly version: string }) {
+    this.#node = parts.node
+    this.#channel = parts.channel
+    this.#logger = parts.logger
+    this.#version = options.version
+  }
+
+  /** Resolves when the client has gone; never rejects. */
+  async run(): Promise<void> {
+    try {
+      await this.#welcome()
+      for (;;) {
+        const message = await this.#channel.read()
+        if (message === undefined) return
+        await this.#accept(message)
+      }
+    } catch (error) {
+      this.#logger.log('debug', 'A control connection ended.', { reason: errorMessage(error) })
+    } finally {
+      this.stop()
+    }
+  }
+
+  /** Ends the connection and the calls that run on it. */
+  stop(): void {
+    const error = new SwarmCacheError('ERR_CLOSED', 'The client has gone.')
+    this.#gone.abort(error)
+    for (const controller of this.#running.values()) controller.abort(error)
+    this.#channel.abort(error)
+  }
+
+  async #welcome(): Promise<void> {
+    using deadline = startDeadline(GREETING_DEADLINE_MS, 'The greeting of a control client')
+    const greeting = await abortable(this.#channel.read(), deadline.signal)
+    if (greeting === undefined) throw new SwarmCacheError('ERR_CLOSED', 'The client has gone.')
+    const { header } = greeting
+    const mismatch = protocolMismatch(header, { node: this.#version, client: header['version'] })
+    await this.#channel.greet(this.#version)
+    if (mismatch === undefined) return
+    // Its own check of our greeting tells the client; it has nothing more to ask.
+    await this.#channel.close()
+    throw mismatch
+  }
+
+  /** Starts a call; waits, and so stops reading, while too much is running. */
+  async #accept({ header, body }: Message): Promise<void> {
+    if (typeof header['cancel'] === 'number') {
+      this.#running
+        .get(header['cancel'])
+        ?.abort(new SwarmCacheError('ERR_ABORTED', 'The client took the call back.'))
+      return
+    }
+    const { id } = header
+    if (!Number.isSafeInteger(id) || this.#running.has(Number(id))) {
+      throw new SwarmCacheError('ERR_FRAME', 'A control call has no number of its own.')
+    }
+    const held = await this.#limit.acquire(CALL_BYTES + body.length, this.#gone.signal)
+    const controller = new AbortController()
+    const call = { id: Number(id), header, body, signal: controller.signal }
+    this.#running.set(call.id, controller)
+    void this.#answer(call).finally(() => {
+      this.#running.delete(call.id)
+      held[Symbol.dispose]()
+    })
+  }
+
+  async #answer(call: Call): Promise<void> {
+    const { id } = call
+    try {
+      if (call.header['call'] === 'readChunks') await this.#stream(call)
+      else await this.#channel.write({ id }, await this.#run(call))
+    } catch (error) {
+      if (this.#gone.signal.aborted) return
+      await this.#channel.write({ id, error: encodeError(error) }).catch(() => this.stop())
+    }
+  }
+
+  async #run({ header, body, signal }: Call): Promise<Uint8Array> {
+    const name = header['call'] as Exclude<CallName, 'readChunks'>
+    const tiers = async () => await this.#node.tiers(readRepository(header), { signal })
+    switch (name) {
+      case 'ping':
+        return NOTHING
+      case 'status':
+        return encodeJson(await this.#node.status())
+      case 'peers':
+        return encodeJson(await this.#node.peers(readRepository(header)))
+      case 'entries':
+        return encodeJson(await this.#node.entries(readRepository(header)))
+      case 'verify': {
+        const deep = header['deep'] === true
+        return encodeJson(await this.#node.verify(readRepository(header), { deep, signal }))
+      }
+      case 'tiers':
+        await tiers()
+        return NOTHING
+      case 'find':
+        return encodeJson(await (await tiers()).find(readQuery(header), { signal }))
+      case 'readManifest':
+        return await (await tiers()).readManifest(readSignedEntry(header), { signal })
+      case 'has': {
+        const digests = decodeDigests(body)
+        return Uint8Array.from(await (await tiers()).has(digests), Number)
+      }
+      case 'put': {
+        const frame = readFrame({ header, body })
+        await (await tiers()).put(frame)
+        return NOTHING
+      }
+      case 'putManifest':
+        await (await tiers()).putManifest(readDigest(header), body)
+        return NOTHING
+      case 'commit': {
+        const entry = readUnsignedEntry(header)
+        return encodeJson(await (await tiers()).commit(entry))
+      }
+      case 'forget':
+        await (await tiers()).forget(readSignedEntry(header))
+        return NOTHING
+      default:
+        throw new SwarmCacheError('ERR_FRAME', 'A control message asks for an unknown call.')
+    }
+  }
+
+  async #stream({ id, header, body, signal }: Call): Promise<void> {
+    const tiers = await this.#node.tiers(readRepository(header), { signal })
+    const entry = readSignedEntry(header)
+    const chunks = decodeRefs(body)
+    const indexes = new Map(chunks.map((chunk, index) => [chunk.digest, index]))
+    for await (const { chunk, bytes, tier, peer } of tiers.readChunks(entry, chunks, { signal })) {
+      await this.#channel.write({ id, frame: indexes.get(chunk.digest), tier, peer }, bytes)
+    }
+    await this.#channel.write({ id, end: true })
+  }
+}

@@ -1,0 +1,128 @@
+import type { TierLookup, Tiers } from '../cache/cache.ts'
+import type { Frame, SourcedFrame, Tier } from '../core/chunk.ts'
+import type { Digest } from '../core/digest.ts'
+import { parseSignedEntry } from '../core/entry.ts'
+import type { Entry, EntryQuery, SignedEntry } from '../core/entry.ts'
+import { SwarmCacheError } from '../core/errors.ts'
+import type { ChunkRef } from '../core/manifest.ts'
+import type { Message } from '../core/message.ts'
+import type { ControlChannel } from './control-channel.ts'
+import { nodeGone } from './control-connection.ts'
+import {
+  MAX_DIGESTS,
+  decodeError,
+  decodeJson,
+  encodeDigests,
+  encodeRefs,
+} from './control-protocol.ts'
+import type { CallName } from './control-protocol.ts'
+
+interface Wait {
+  readonly signal?: AbortSignal
+}
+
+/** The way to a node for the tiers of one of its repositories. */
+export interface RemoteCalls {
+  /** The body of the answer; `bulk` keeps small calls from waiting behind large bodies. */
+  call(
+    name: CallName,
+    args: Record<string, unknown>,
+    options?: {
+      readonly body?: Uint8Array
+      readonly signal?: AbortSignal
+      readonly bulk?: boolean
+    },
+  ): Promise<Uint8Array>
+  /** Lends a connection of its own to `use`, and ends it afterwards. */
+  stream<T>(
+    use: (channel: ControlChannel) => AsyncGenerator<T>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<T>
+}
+
+const TIERS: readonly unknown[] = ['memory', 'disk', 'shared', 'peers', 'upstream']
+
+/** The tiers of a repository on a node of another process. */
+export class RemoteTiers implements Tiers {
+  readonly #calls: RemoteCalls
+  readonly #repository: string
+
+  constructor(calls: RemoteCalls, repository: string) {
+    this.#calls = calls
+    this.#repository = repository
+  }
+
+  async find(query: EntryQuery, { signal }: Wait = {}): Promise<TierLookup> {
+    const body = await this.#call('find', { query }, { signal })
+    const lookup = decodeJson(body) as TierLookup
+    const entry = parseSignedEntry(lookup.match?.entry)
+    if (lookup.match === undefined || entry === undefined) return { nearMisses: lookup.nearMisses }
+    return { match: { ...lookup.match, entry }, nearMisses: lookup.nearMisses }
+  }
+
+  async readManifest(entry: SignedEntry, { signal }: Wait = {}): Promise<Uint8Array> {
+    return await this.#call('readManifest', { entry }, { signal, bulk: true })
+  }
+
+  readChunks(
+    entry: SignedEntry,
+    chunks: readonly ChunkRef[],
+    { signal }: Wait = {},
+  ): AsyncGenerator<SourcedFrame> {
+    const header = { id: 1, call: 'readChunks', repository: this.#repository, entry }
+    return this.#calls.stream(async function* (channel) {
+      await channel.write(header, encodeRefs(chunks))
+      for (;;) {
+        const message = await channel.read()
+        if (message === undefined) throw nodeGone()
+        if (message.header['error'] !== undefined) throw decodeError(message.header['error'])
+        if (message.header['end'] === true) return
+        yield toFrame(message, chunks)
+      }
+    }, signal)
+  }
+
+  async has(digests: readonly Digest[]): Promise<boolean[]> {
+    const held: boolean[] = []
+    for (let start = 0; start < digests.length; start += MAX_DIGESTS) {
+      const asked = digests.slice(start, start + MAX_DIGESTS)
+      const body = await this.#call('has', {}, { body: encodeDigests(asked) })
+      for (const byte of body) held.push(byte === 1)
+    }
+    return held
+  }
+
+  async put({ chunk, bytes }: Frame): Promise<void> {
+    await this.#call('put', { ...chunk }, { body: bytes, bulk: true })
+  }
+
+  async putManifest(digest: Digest, bytes: Uint8Array): Promise<void> {
+    await this.#call('putManifest', { digest }, { body: bytes, bulk: true })
+  }
+
+  async commit(entry: Omit<Entry, 'writer'>): Promise<boolean> {
+    return decodeJson(await this.#call('commit', { entry })) === true
+  }
+
+  async forget(entry: SignedEntry): Promise<void> {
+    await this.#call('forget', { entry })
+  }
+
+  async #call(
+    name: CallName,
+    args: Record<string, unknown>,
+    options?: Parameters<RemoteCalls['call']>[2],
+  ): Promise<Uint8Array> {
+    return await this.#calls.call(name, { ...args, repository: this.#repository }, options)
+  }
+}
+
+function toFrame({ header, body }: Message, chunks: readonly ChunkRef[]): SourcedFrame {
+  const { frame, tier, peer } = header
+  const chunk = typeof frame === 'number' ? chunks[frame] : undefined
+  if (chunk === undefined || !TIERS.includes(tier)) {
+    throw new SwarmCacheError('ERR_FRAME', 'The node sent a frame that nobody asked for.')
+  }
+  const sourced = { chunk, bytes: body, tier: tier as Tier }
+  return typeof peer === 'string' ? { ...sourced, peer } : sourced
+}
