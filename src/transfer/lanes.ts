@@ -1,0 +1,315 @@
+import { abortable, withDeadline } from '../async/deadline.ts'
+import { SingleFlight } from '../async/single-flight.ts'
+import type { ByteStream } from '../core/byte-stream.ts'
+import { isDigest } from '../core/digest.ts'
+import { SwarmCacheError, errorMessage } from '../core/errors.ts'
+import { publish } from '../core/events.ts'
+import type { Logger } from '../core/logger.ts'
+import { MessageStream } from '../core/message.ts'
+import type { PeerId } from '../core/peer.ts'
+import type { StreamHandler, Swarm } from '../swarm/swarm.ts'
+import { createLaneCertificate } from './lane-certificate.ts'
+import type { LaneCertificate } from './lane-certificate.ts'
+import { dialLane, listenForLanes } from './lane-socket.ts'
+import type { LaneListener } from './lane-socket.ts'
+import { LaneTickets } from './lane-tickets.ts'
+import type { TicketGrant } from './lane-tickets.ts'
+
+/** Arranges lanes over the authenticated connection of two peers. */
+const LANE_PROTOCOL = '/swarmcache/lane/1'
+
+const LIMITS = { headerBytes: 4096, bodyBytes: 0 }
+// Arranging takes one round trip and one or two dials.
+const ARRANGE_MS = 4_000
+// Hosts that a peer may name for a lane when it is connected through a relay; more would let it point at strangers.
+const MAX_HOSTS = 4
+// A peer to which no lane can be had is served over its libp2p stream; trying again costs every fetch a second or two.
+const RETRY_AFTER_MS = 60_000
+// Each lane is a TLS connection with some 100 KiB of buffers.
+const MAX_LANES = 256
+
+/** How to reach one side of a lane. */
+interface LaneOffer {
+  readonly hosts: readonly string[]
+  readonly port: number
+  readonly fingerprint: string
+  readonly ticket: string
+}
+
+/** What lanes are built on. */
+export interface LanesParts {
+  readonly swarm: Swarm
+  /** Answers the conversations on lanes that others opened. */
+  readonly serve: StreamHandler
+  readonly logger: Logger
+}
+
+/** Where lanes are accepted. */
+export interface LanesOptions {
+  /** The host to listen on; undefined accepts none, and every lane is dialled from here. */
+  readonly listenHost?: string
+}
+
+/**
+ * Direct TLS 1.3 connections for bulk bytes between peers that are connected already.
+ *
+ * Each side learns the other's certificate fingerprint, and the dialling one a one-time ticket, over the
+ * libp2p connection that has proved their peer ids; nothing else is accepted. If the peer cannot be dialled
+ * it is asked to dial back.
+ */
+export class Lanes {
+  readonly #swarm: Swarm
+  readonly #serve: StreamHandler
+  readonly #logger: Logger
+  readonly #listenHost: string | undefined
+  readonly #tickets = new LaneTickets()
+  readonly #expected = new Map<string, (stream: ByteStream) => void>()
+  readonly #failedAt = new Map<PeerId, number>()
+  readonly #dials = new SingleFlight<ByteStream>()
+  readonly #open = new Set<ByteStream>()
+  #certificate: LaneCertificate | undefined
+  #listener: LaneListener | undefined
+
+  constructor(parts: LanesParts, options: LanesOptions) {
+    this.#swarm = parts.swarm
+    this.#serve = parts.serve
+    this.#logger = parts.logger
+    this.#listenHost = options.listenHost
+  }
+
+  /** Listens, and answers peers that want a lane; before the swarm starts. */
+  async start(): Promise<void> {
+    this.#certificate = createLaneCertificate()
+    this.#swarm.handle(LANE_PROTOCOL, async (stream, peerId) => await this.#arrange(stream, peerId))
+    if (this.#listenHost === undefined) return
+    this.#listener = await listenForLanes<TicketGrant & { ticket: string }>(
+      this.#certificate,
+      this.#listenHost,
+      (ticket, fingerprint) => {
+        if (this.#open.size >= MAX_LANES) return undefined
+        const grant = this.#tickets.redeem(ticket, fingerprint)
+        return grant && { ...grant, ticket }
+      },
+      (stream, grant) => this.#accepted(stream, grant),
+      (address, reason) => publish('peer:refused', { address, reason: `lane: ${reason}` }),
+    )
+  }
+
+  /** Ends every lane. */
+  stop(): void {
+    this.#listener?.close()
+    for (const stream of this.#open) stream.abort()
+  }
+
+  /**
+   * A new lane to a connected peer.
+   *
+   * @throws ERR_PEER if none can be had, now or since a minute.
+   */
+  async open(peerId: PeerId, options: { readonly signal?: AbortSignal } = {}): Promise<ByteStream> {
+    const failedAt = this.#failedAt.get(peerId)
+    if (failedAt !== undefined && performance.now() - failedAt < RETRY_AFTER_MS) {
+      throw noLane(peerId, 'the last try failed')
+    }
+    const dial = this.#dials.run(peerId, async () => await this.#dial(peerId))
+    return await (options.signal === undefined ? dial : abortable(dial, options.signal))
+  }
+
+  async #dial(peerId: PeerId): Promise<ByteStream> {
+    try {
+      const stream = await withDeadline(ARRANGE_MS, `A lane to ${peerId}`, undefined, (signal) =>
+        this.#arrangeWith(peerId, signal),
+      )
+      this.#failedAt.delete(peerId)
+      return stream
+    } catch (error) {
+      this.#failedAt.set(peerId, performance.now())
+      this.#logger.log('debug', `There is no lane to ${peerId}: ${errorMessage(error)}`)
+      throw error
+    }
+  }
+
+  async #arrangeWith(peerId: PeerId, signal: AbortSignal): Promise<ByteStream> {
+    const talk = new MessageStream(
+      await this.#swarm.open(peerId, LANE_PROTOCOL, { signal }),
+      LIMITS,
+    )
+    try {
+      const { fingerprint } = this.#ownCertificate()
+      await talk.write({ want: 'offer', fingerprint })
+      const offer = parseOffer((await talk.read())?.header['offer'])
+      if (offer !== undefined) {
+        const stream = await this.#tryHosts(peerId, offer, signal)
+        if (stream !== undefined) return stream
+      }
+      return await this.#askDialBack(talk, peerId, offer?.fingerprint, signal)
+    } finally {
+      talk.abort()
+    }
+  }
+
+  async #tryHosts(
+    peerId: PeerId,
+    offer: LaneOffer,
+    signal: AbortSignal,
+  ): Promise<ByteStream | undefined> {
+    for (const host of this.#hostsOf(peerId, offer)) {
+      try {
+        const stream = await dialLane(this.#ownCertificate(), { ...offer, host }, signal)
+        return this.#track(stream)
+      } catch (error) {
+        signal.throwIfAborted()
+        this.#logger.log('debug', `No lane at ${host}: ${errorMessage(error)}`)
+      }
+    }
+    return undefined
+  }
+
+  /** The host that the peer is connected from; what it names itself only behind a relay. */
+  #hostsOf(peerId: PeerId, offer: LaneOffer): readonly string[] {
+    if (offer.port === 0) return []
+    const peer = this.#swarm.peers().find((candidate) => candidate.peerId === peerId)
+    if (peer === undefined) return []
+    return peer.relayed ? offer.hosts.slice(0, MAX_HOSTS) : hostOf(peer.address)
+  }
+
+  async #askDialBack(
+    talk: MessageStream,
+    peerId: PeerId,
+    fingerprint: string | undefined,
+    signal: AbortSignal,
+  ): Promise<ByteStream> {
+    if (this.#listener === undefined || fingerprint === undefined) {
+      throw noLane(peerId, 'neither side can reach the other')
+    }
+    const ticket = this.#tickets.issue({ peerId, fingerprint, expected: true })
+    const arrived = Promise.withResolvers<ByteStream>()
+    this.#expected.set(ticket, arrived.resolve)
+    try {
+      await talk.write({ want: 'dial-back', offer: this.#offer(ticket) })
+      const refused = talk.read().then((answer) => {
+        if (answer?.header['dialled'] === true) return arrived.promise
+        throw noLane(peerId, 'neither side can reach the other')
+      })
+      return await abortable(Promise.race([arrived.promise, refused]), signal)
+    } finally {
+      this.#expected.delete(ticket)
+      this.#tickets.revoke(ticket)
+    }
+  }
+
+  /** The answering side of an arrangement. */
+  async #arrange(stream: ByteStream, peerId: PeerId): Promise<void> {
+    const talk = new MessageStream(stream, LIMITS)
+    await withDeadline(ARRANGE_MS, 'Arranging a lane', undefined, async (signal) => {
+      for (;;) {
+        const message = await talk.read()
+        if (message === undefined) return
+        const { want, fingerprint, offer } = message.header
+        if (want === 'offer' && isDigest(fingerprint)) {
+          await talk.write({ offer: this.#offerTo(peerId, fingerprint) })
+          continue
+        }
+        const parsed = want === 'dial-back' ? parseOffer(offer) : undefined
+        if (parsed === undefined) {
+          throw new SwarmCacheError('ERR_FRAME', 'A peer asked for a lane in a malformed way.')
+        }
+        const lane = await this.#tryHosts(peerId, parsed, signal)
+        await talk.write({ dialled: lane !== undefined })
+        if (lane !== undefined) void this.#serveLane(lane, peerId)
+      }
+    })
+  }
+
+  #offerTo(peerId: PeerId, fingerprint: string): LaneOffer {
+    return this.#listener === undefined
+      ? this.#offer('')
+      : this.#offer(this.#tickets.issue({ peerId, fingerprint, expected: false }))
+  }
+
+  #offer(ticket: string): LaneOffer {
+    const hosts = this.#swarm.addresses().flatMap((address) => hostOf(address))
+    return {
+      hosts: [...new Set(hosts)].slice(0, MAX_HOSTS),
+      port: this.#listener?.port ?? 0,
+      fingerprint: this.#ownCertificate().fingerprint,
+      ticket,
+    }
+  }
+
+  #accepted(stream: ByteStream, grant: TicketGrant & { ticket: string }): void {
+    if (!grant.expected) {
+      void this.#serveLane(this.#track(stream), grant.peerId)
+      return
+    }
+    const deliver = this.#expected.get(grant.ticket)
+    if (deliver === undefined) stream.abort()
+    else deliver(this.#track(stream))
+  }
+
+  async #serveLane(stream: ByteStream, peerId: PeerId): Promise<void> {
+    try {
+      await this.#serve(stream, peerId)
+    } catch (error) {
+      this.#logger.log('debug', `A lane to ${peerId} ended: ${errorMessage(error)}`)
+    } finally {
+      stream.abort()
+    }
+  }
+
+  /** Counts a lane until it is ended by either side. */
+  #track(stream: ByteStream): ByteStream {
+    const tracked: ByteStream = {
+      source: stream.source,
+      write: async (bytes) => await stream.write(bytes),
+      closeWrite: async () => await stream.closeWrite(),
+      abort: (error) => {
+        this.#open.delete(tracked)
+        stream.abort(error)
+      },
+    }
+    this.#open.add(tracked)
+    return tracked
+  }
+
+  #ownCertificate(): LaneCertificate {
+    if (this.#certificate === undefined) {
+      throw new SwarmCacheError('ERR_CLOSED', 'Lanes have not been started.')
+    }
+    return this.#certificate
+  }
+}
+
+/** The host of a direct multiaddr, or nothing for a relayed one. */
+function hostOf(address: string): string[] {
+  if (address.includes('/p2p-circuit')) return []
+  const [, , host] = address.split('/')
+  return host === undefined || host === '' ? [] : [host]
+}
+
+const TICKET_PATTERN = /^[0-9a-f]{64}$/
+
+function parseOffer(value: unknown): LaneOffer | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { hosts, port, fingerprint, ticket } = value as Record<string, unknown>
+  if (!Array.isArray(hosts) || hosts.length > MAX_HOSTS || !isDigest(fingerprint)) return undefined
+  if (!hosts.every((host) => typeof host === 'string' && /^[\w.:-]{1,253}$/.test(host))) {
+    return undefined
+  }
+  if (!Number.isInteger(port) || (port as number) < 0 || (port as number) > 65535) return undefined
+  if (typeof ticket !== 'string') return undefined
+  // A side that accepts no lanes offers neither port nor ticket, and is still asked to dial back.
+  const usable = port !== 0 && TICKET_PATTERN.test(ticket)
+  return {
+    hosts: hosts as string[],
+    port: usable ? (port as number) : 0,
+    fingerprint,
+    ticket,
+  }
+}
+
+function noLane(peerId: PeerId, why: string): SwarmCacheError {
+  return new SwarmCacheError('ERR_PEER', `There is no lane to ${peerId}: ${why}.`, {
+    facts: { peerId },
+  })
+}
