@@ -3,6 +3,7 @@ import { Limit } from '../async/limit.ts'
 import { MessageStream } from '../core/message.ts'
 import type { Message } from '../core/message.ts'
 import { SocketByteStream } from '../core/socket-byte-stream.ts'
+import { VERSION } from '../core/version.ts'
 import { CONTROL_LIMITS, HELLO, PROTOCOL } from './control-protocol.ts'
 
 /** One connection of the control socket, on which any number of writers take turns. */
@@ -15,8 +16,8 @@ export class ControlChannel {
   }
 
   /** Says who we are; the first thing either side sends. */
-  async greet(version: string): Promise<void> {
-    await this.write({ hello: HELLO, protocol: PROTOCOL, version, pid: process.pid })
+  async greet(): Promise<void> {
+    await this.write({ hello: HELLO, protocol: PROTOCOL, version: VERSION, pid: process.pid })
   }
 
   async write(header: Record<string, unknown>, body?: Uint8Array): Promise<void> {

@@ -3,7 +3,6 @@ import { SwarmCacheError, isSwarmCacheError } from '../core/errors.ts'
 import type { IndexedEntry, StoreReport } from '../store/store.ts'
 import type { ControlChannel } from './control-channel.ts'
 import { ControlConnection, openChannel } from './control-connection.ts'
-import type { ControlTarget } from './control-connection.ts'
 import { controlPath, isPrivate } from './control-path.ts'
 import { decodeJson } from './control-protocol.ts'
 import type { CallName } from './control-protocol.ts'
@@ -11,6 +10,10 @@ import type { Node, NodeStatus, PeerStatus } from './node.ts'
 import { RemoteTiers } from './remote-tiers.ts'
 import type { RemoteCalls } from './remote-tiers.ts'
 
+// A node answers on the same machine: what takes longer hangs, and the caller starts a node of its own.
+const CONNECT_DEADLINE_MS = 300
+// A node that is in use is waited for: it may be busy with what it was asked to do.
+const REOPEN_DEADLINE_MS = 10_000
 // While a call waits the node is asked for a sign of life this often, and has this long to give one.
 const PING_MS = 5000
 const PING_DEADLINE_MS = 15_000
@@ -22,14 +25,14 @@ const PING_DEADLINE_MS = 15_000
  */
 export async function connectToNode(
   home: string,
-  options: { readonly version: string; readonly signal?: AbortSignal },
+  options: { readonly signal?: AbortSignal } = {},
 ): Promise<RemoteNode | undefined> {
-  const { version, signal } = options
-  const target = { path: controlPath(home), version }
-  if (!(await isPrivate(target.path))) return undefined
+  const { signal } = options
+  const path = controlPath(home)
+  if (!(await isPrivate(path))) return undefined
   try {
-    const channel = await openChannel(target, signal)
-    return new RemoteNode(target, channel)
+    const channel = await openChannel(path, CONNECT_DEADLINE_MS, signal)
+    return new RemoteNode({ path, channel })
   } catch (error) {
     signal?.throwIfAborted()
     if (isSwarmCacheError(error, 'ERR_CONTROL')) throw error
@@ -44,7 +47,7 @@ export async function connectToNode(
  * waits behind the other. A connection that was lost is opened again by the next call.
  */
 export class RemoteNode implements Node, RemoteCalls {
-  readonly #target: ControlTarget
+  readonly #path: string
   readonly #channels = new Set<ControlChannel>()
   #small: Promise<ControlConnection>
   #bulk: Promise<ControlConnection> | undefined
@@ -52,9 +55,10 @@ export class RemoteNode implements Node, RemoteCalls {
   #pings: NodeJS.Timeout | undefined
   #stopped = false
 
-  constructor(target: ControlTarget, channel: ControlChannel) {
-    this.#target = target
-    this.#small = Promise.resolve(new ControlConnection(channel))
+  /** `channel` is a first connection to `path`. */
+  constructor(parts: { readonly path: string; readonly channel: ControlChannel }) {
+    this.#path = parts.path
+    this.#small = Promise.resolve(new ControlConnection(parts.channel))
   }
 
   async tiers(repository: string, options: { readonly signal?: AbortSignal } = {}): Promise<Tiers> {
@@ -109,7 +113,7 @@ export class RemoteNode implements Node, RemoteCalls {
     signal?.throwIfAborted()
     if (this.#stopped) throw stopped()
     using _watched = this.#watchNode()
-    const channel = await openChannel(this.#target, signal)
+    const channel = await openChannel(this.#path, REOPEN_DEADLINE_MS, signal)
     const onAbort = (): void => channel.abort(signal?.reason as Error)
     signal?.addEventListener('abort', onAbort, { once: true })
     this.#channels.add(channel)
@@ -142,7 +146,7 @@ export class RemoteNode implements Node, RemoteCalls {
     if (this.#stopped) throw stopped()
     const connection = await current?.catch(() => undefined)
     if (connection !== undefined && !connection.closed) return connection
-    const opened = new ControlConnection(await openChannel(this.#target))
+    const opened = new ControlConnection(await openChannel(this.#path, REOPEN_DEADLINE_MS))
     if (this.#stopped) opened.close(stopped())
     return opened
   }
@@ -170,7 +174,7 @@ export class RemoteNode implements Node, RemoteCalls {
       if (!signal.aborted) return
       const silent = new SwarmCacheError(
         'ERR_CONTROL',
-        `The node behind ${this.#target.path} gave no sign of life for ${PING_DEADLINE_MS} ms. Check that process, and restart it.`,
+        `The node behind ${this.#path} gave no sign of life for ${PING_DEADLINE_MS} ms. Check that process, and restart it.`,
       )
       await this.#closeAll(silent)
     }

@@ -2,23 +2,15 @@ import { connect } from 'node:net'
 import { abortable, withDeadline } from '../async/deadline.ts'
 import { SwarmCacheError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
+import { VERSION } from '../core/version.ts'
 import { ControlChannel } from './control-channel.ts'
 import { decodeError, protocolMismatch } from './control-protocol.ts'
 import type { CallName } from './control-protocol.ts'
-
-/** Where a client connects, and what it says of itself. */
-export interface ControlTarget {
-  readonly path: string
-  readonly version: string
-}
 
 interface Pending {
   readonly resolve: (body: Uint8Array) => void
   readonly reject: (error: unknown) => void
 }
-
-// A node answers on the same machine: what takes longer hangs, and the caller starts a node of its own.
-const CONNECT_DEADLINE_MS = 300
 
 /**
  * Connects to a node and exchanges greetings.
@@ -26,20 +18,21 @@ const CONNECT_DEADLINE_MS = 300
  * @throws ERR_CONTROL if the node speaks another version; ERR_CLOSED or ERR_TIMEOUT if nobody answers.
  */
 export async function openChannel(
-  target: ControlTarget,
+  path: string,
+  deadlineMs: number,
   signal?: AbortSignal,
 ): Promise<ControlChannel> {
-  const socket = connect(target.path)
+  const socket = connect(path)
   const channel = new ControlChannel(socket)
   try {
-    await withDeadline(CONNECT_DEADLINE_MS, 'Connecting to the node', signal, async () => {
-      await channel.greet(target.version)
+    await withDeadline(deadlineMs, 'Connecting to the node', signal, async () => {
+      await channel.greet()
       const greeting = await channel.read()
       if (greeting === undefined) throw nodeGone()
       const { header } = greeting
       const mismatch = protocolMismatch(header, {
         node: header['version'],
-        client: target.version,
+        client: VERSION,
       })
       if (mismatch !== undefined) throw mismatch
     })

@@ -14,10 +14,9 @@ export interface ControlServerParts {
   readonly logger: Logger
 }
 
-/** Where a control server listens, and what it says of itself. */
+/** Where a control server listens. */
 export interface ControlServerOptions {
   readonly home: string
-  readonly version: string
 }
 
 // A command takes up to four connections; beyond this something is wrong, and more are refused.
@@ -31,14 +30,14 @@ export class ControlServer {
   readonly path: string
   readonly #node: Node
   readonly #logger: Logger
-  readonly #options: ControlServerOptions
+  readonly #home: string
   readonly #sessions = new Set<ControlSession>()
   #server: Server | undefined
 
   constructor(parts: ControlServerParts, options: ControlServerOptions) {
     this.#node = parts.node
     this.#logger = parts.logger
-    this.#options = options
+    this.#home = options.home
     this.path = controlPath(options.home)
   }
 
@@ -110,7 +109,7 @@ export class ControlServer {
   #serve(socket: Socket): void {
     const channel = new ControlChannel(socket)
     const parts = { node: this.#node, channel, logger: this.#logger }
-    const session = new ControlSession(parts, this.#options)
+    const session = new ControlSession(parts)
     this.#sessions.add(session)
     void session.run().finally(() => this.#sessions.delete(session))
   }
@@ -118,8 +117,8 @@ export class ControlServer {
   #taken(): SwarmCacheError {
     return new SwarmCacheError(
       'ERR_CONTROL',
-      `A node of the home ${this.#options.home} runs already. Use that one, stop it, or give this one a SWARMCACHE_HOME of its own.`,
-      { facts: { home: this.#options.home, path: this.path } },
+      `A node of the home ${this.#home} runs already. Use that one, stop it, or give this one a SWARMCACHE_HOME of its own.`,
+      { facts: { home: this.#home, path: this.path } },
     )
   }
 }

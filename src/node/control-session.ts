@@ -3,6 +3,7 @@ import { Limit } from '../async/limit.ts'
 import { SwarmCacheError, errorMessage } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Message } from '../core/message.ts'
+import { VERSION } from '../core/version.ts'
 import type { Node } from './node.ts'
 import type { ControlChannel } from './control-channel.ts'
 import {
@@ -47,16 +48,14 @@ export class ControlSession {
   readonly #node: Node
   readonly #channel: ControlChannel
   readonly #logger: Logger
-  readonly #version: string
   readonly #gone = new AbortController()
   readonly #running = new Map<number, AbortController>()
   readonly #limit = new Limit(RUNNING_BYTES)
 
-  constructor(parts: ControlSessionParts, options: { readonly version: string }) {
+  constructor(parts: ControlSessionParts) {
     this.#node = parts.node
     this.#channel = parts.channel
     this.#logger = parts.logger
-    this.#version = options.version
   }
 
   /** Resolves when the client has gone; never rejects. */
@@ -88,8 +87,8 @@ export class ControlSession {
     const greeting = await abortable(this.#channel.read(), deadline.signal)
     if (greeting === undefined) throw new SwarmCacheError('ERR_CLOSED', 'The client has gone.')
     const { header } = greeting
-    const mismatch = protocolMismatch(header, { node: this.#version, client: header['version'] })
-    await this.#channel.greet(this.#version)
+    const mismatch = protocolMismatch(header, { node: VERSION, client: header['version'] })
+    await this.#channel.greet()
     if (mismatch === undefined) return
     // Its own check of our greeting tells the client; it has nothing more to ask.
     await this.#channel.close()
