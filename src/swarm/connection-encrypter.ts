@@ -1,0 +1,81 @@
+import type {
+  ConnectionEncrypter,
+  MessageStream,
+  SecureConnectionOptions,
+  SecuredConnection,
+} from '@libp2p/interface'
+import { errorMessage } from '../core/errors.ts'
+import { demandProof, giveProof } from './membership-gate.ts'
+import type { Refusals } from './refusals.ts'
+
+// libp2p hands on the message of a failed handshake but not the error, so messages tell them apart.
+const NOT_MEMBER =
+  'it does not take part in this swarm, or has another swarm key (the handshake ended early)'
+const OTHER_PEER = 'another peer answers there'
+
+/** What the encrypter needs. */
+export interface EncrypterParts {
+  /** Noise, with the swarm's prologue. */
+  readonly noise: ConnectionEncrypter
+  /** The secret that members share. */
+  readonly key: Uint8Array
+  readonly refusals: Refusals
+}
+
+/**
+ * Lets only members get as far as a connection: the dialler proves that it has the key, then Noise
+ * (whose prologue is bound to the key) proves the peer ids and encrypts. Nothing else of libp2p
+ * (identify, DHT, any protocol) is reachable before both have passed; a further proof belongs after Noise.
+ */
+export class MemberEncrypter implements ConnectionEncrypter {
+  // Our own protocol id: nodes of other networks end at its negotiation.
+  readonly protocol = '/swarmcache/noise/1.0.0'
+  readonly #parts: EncrypterParts
+
+  constructor(parts: EncrypterParts) {
+    this.#parts = parts
+  }
+
+  async secureOutbound(
+    connection: MessageStream,
+    options?: SecureConnectionOptions,
+  ): Promise<SecuredConnection> {
+    try {
+      await giveProof(connection, this.#parts.key, options?.signal)
+      return await this.#parts.noise.secureOutbound(connection, options)
+    } catch (cause) {
+      options?.signal?.throwIfAborted()
+      const isOther = cause instanceof Error && cause.name === 'UnexpectedPeerError'
+      throw new Error(isOther ? OTHER_PEER : NOT_MEMBER, { cause })
+    }
+  }
+
+  async secureInbound(
+    connection: MessageStream,
+    options?: SecureConnectionOptions,
+  ): Promise<SecuredConnection> {
+    const { key, noise, refusals } = this.#parts
+    try {
+      if (!(await demandProof(connection, key, options?.signal))) {
+        throw new Error('it has another swarm key')
+      }
+      const secured = await noise.secureInbound(connection, options)
+      refusals.admitted(connection)
+      return secured
+    } catch (error) {
+      refusals.refused(connection, errorMessage(error))
+      throw error
+    }
+  }
+}
+
+/** Why a dial failed, if its handshake did. */
+export function handshakeFailure(error: unknown): 'not-member' | 'other-peer' | undefined {
+  if (error instanceof AggregateError) {
+    const failures = error.errors.map(handshakeFailure)
+    return failures.find((failure) => failure !== undefined)
+  }
+  if (!(error instanceof Error)) return undefined
+  if (error.message === NOT_MEMBER) return 'not-member'
+  return error.message === OTHER_PEER ? 'other-peer' : undefined
+}

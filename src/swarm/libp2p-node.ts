@@ -1,0 +1,165 @@
+import type { Libp2p } from '@libp2p/interface'
+import type { KadDHT } from '@libp2p/kad-dht'
+import type { Digest } from '../core/digest.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Role } from '../core/peer.ts'
+import type { PeerKey } from '../identity/identity.ts'
+import { announceable, compareAddresses } from './address-order.ts'
+import { MemberEncrypter } from './connection-encrypter.ts'
+import { multihashOf, SwarmDht } from './libp2p-dht.ts'
+import type { ContentId } from './libp2p-dht.ts'
+import { loadLibp2p } from './libp2p-modules.ts'
+import type { Libp2pModules } from './libp2p-modules.ts'
+import * as settings from './libp2p-settings.ts'
+import { Refusals } from './refusals.ts'
+import { RelayReservations } from './relay-reservations.ts'
+import type { ReservationComponents } from './relay-reservations.ts'
+
+/** What a libp2p node is made from. */
+export interface NodeParts {
+  readonly peerKey: PeerKey
+  /** Secret shared by the members of the swarm. */
+  readonly prologue: Uint8Array
+  readonly logger: Logger
+}
+
+/** How a libp2p node takes part. */
+export interface NodeOptions {
+  readonly role: Role
+  /** Multiaddrs; empty: it is reached through relays only. */
+  readonly listen: readonly string[]
+  /** Multiaddrs told to others in place of those listened on, for nodes behind a port mapping. */
+  readonly announce?: readonly string[]
+  /** Multiaddrs with peer ids, connected to at start and kept. */
+  readonly bootstrap?: readonly string[]
+}
+
+/** A libp2p node that has not been started, with the modules of its library that the swarm uses. */
+export interface SwarmNode {
+  readonly node: Libp2p
+  readonly dht: SwarmDht
+  readonly peerIdFromString: Libp2pModules['peerIdFromString']
+  readonly multiaddr: Libp2pModules['multiaddr']
+}
+
+/** Makes a node. */
+export async function createNode(parts: NodeParts, options: NodeOptions): Promise<SwarmNode> {
+  const libp2p = await loadLibp2p()
+  const { multiaddr, noise } = libp2p
+  const refusals = new Refusals({ logger: parts.logger })
+  const isSeeder = options.role === 'seeder'
+  const isReachableByRelay = options.role === 'runner' || options.listen.length === 0
+  const bootstrap = options.bootstrap ?? []
+  const node = await libp2p.createLibp2p({
+    start: false,
+    privateKey: await libp2p.generateKeyPairFromSeed('Ed25519', parts.peerKey.seed),
+    nodeInfo: { name: 'swarmcache', version: '1', userAgent: 'swarmcache' },
+    addresses: {
+      listen: [...options.listen],
+      announce: [...(options.announce ?? [])],
+      announceFilter: (addresses) =>
+        announceable(addresses.map(String)).map((address) => multiaddr(address)),
+    },
+    transports: [libp2p.tcp(), libp2p.circuitRelayTransport()],
+    connectionEncrypters: [
+      (components) =>
+        new MemberEncrypter({
+          noise: noise({ prologueBytes: parts.prologue })(components),
+          key: parts.prologue,
+          refusals,
+        }),
+    ],
+    streamMuxers: [
+      libp2p.yamux({
+        keepAliveInterval: settings.KEEP_ALIVE_MS,
+        streamOptions: {
+          maxStreamWindowSize: settings.MAX_STREAM_WINDOW_BYTES,
+          maxReadBufferLength: settings.MAX_READ_BUFFER_BYTES,
+        },
+      }),
+    ],
+    connectionGater: {
+      denyInboundConnection: (connection) => {
+        refusals.follow(connection)
+        return false
+      },
+      // Private and loopback addresses are where runners are.
+      denyDialMultiaddr: () => false,
+    },
+    connectionManager: {
+      maxConnections: settings.MAX_CONNECTIONS,
+      maxParallelDials: settings.MAX_PARALLEL_DIALS,
+      dialTimeout: settings.DIAL_TIMEOUT_MS,
+      addressDialTimeout: settings.ADDRESS_DIAL_TIMEOUT_MS,
+      inboundUpgradeTimeout: settings.INBOUND_UPGRADE_TIMEOUT_MS,
+      inboundStreamProtocolNegotiationTimeout: settings.OPEN_TIMEOUT_MS,
+      outboundStreamProtocolNegotiationTimeout: settings.OPEN_TIMEOUT_MS,
+      inboundConnectionThreshold: settings.INBOUND_PER_SECOND_AND_HOST,
+      maxIncomingPendingConnections: settings.MAX_PENDING_INBOUND,
+      reconnectRetries: settings.RECONNECT_RETRIES,
+      addressSorter: (a, b) => compareAddresses(a.multiaddr.toString(), b.multiaddr.toString()),
+    },
+    // It pings every ten seconds and cuts the connection when a busy one answers late.
+    connectionMonitor: { enabled: false },
+    peerDiscovery:
+      bootstrap.length === 0
+        ? []
+        : [
+            libp2p.bootstrap({
+              list: [...bootstrap],
+              // Bootstrap dials once; libp2p redials what carries a tag that begins so.
+              tagName: 'keep-alive-bootstrap',
+              timeout: 0,
+            }),
+          ],
+    services: {
+      identify: libp2p.identify({ maxInboundStreams: 4, runOnLimitedConnection: true }),
+      identifyPush: libp2p.identifyPush({ maxInboundStreams: 4, runOnLimitedConnection: true }),
+      ping: libp2p.ping({ maxInboundStreams: 8 }),
+      autoNat: libp2p.autoNAT(),
+      dht: libp2p.kadDHT({
+        protocol: settings.DHT_PROTOCOL,
+        // Undefined would mean: a client until a public address shows up, which runners do not have.
+        clientMode: options.role === 'reader',
+        // The default drops private addresses, and with them every peer of a fleet.
+        peerInfoMapper: libp2p.passthroughMapper,
+        initialQuerySelfInterval: settings.FIRST_SELF_QUERY_MS,
+        querySelfInterval: settings.SELF_QUERY_INTERVAL_MS,
+        // Alone in the swarm, a query finds nothing at once instead of waiting for company.
+        allowQueryWithZeroPeers: true,
+        maxInboundStreams: settings.MAX_STREAMS_PER_PROTOCOL,
+        maxOutboundStreams: settings.MAX_STREAMS_PER_PROTOCOL,
+        reprovide: {
+          validity: settings.PROVIDE_VALIDITY_MS,
+          threshold: settings.REPROVIDE_THRESHOLD_MS,
+          interval: settings.REPROVIDE_CHECK_MS,
+        },
+      }),
+      ...(isSeeder && {
+        relay: libp2p.circuitRelayServer({
+          maxInboundHopStreams: settings.MAX_RELAYED_STREAMS,
+          maxOutboundStopStreams: settings.MAX_RELAYED_STREAMS,
+          // The default limits are 128 KiB and two minutes, after which the transfer ends as if complete.
+          reservations: {
+            maxReservations: settings.MAX_RESERVATIONS,
+            applyDefaultLimit: false,
+          },
+        }),
+      }),
+      ...(isReachableByRelay && {
+        reservations: (components: ReservationComponents) =>
+          new RelayReservations(components, { logger: parts.logger }),
+      }),
+    },
+  })
+  // A content id comes by way of a peer id, which is one of SHA-256 multihashes too.
+  const contentIdOf = (digest: Digest): ContentId =>
+    libp2p.peerIdFromMultihash(multihashOf(digest)).toCID()
+  const dht = new SwarmDht({ node, dht: node.services.dht as KadDHT, contentIdOf })
+  return {
+    node,
+    dht,
+    peerIdFromString: libp2p.peerIdFromString,
+    multiaddr,
+  }
+}
