@@ -44,7 +44,8 @@ export class MessageStream {
   /**
    * The next message, or undefined at a clean end between two messages.
    *
-   * @throws ERR_FRAME if the stream ends inside a message, the header is not a JSON object, or a size is over the limits.
+   * @throws ERR_CLOSED if the stream ends inside a message, ERR_FRAME if the header is not a JSON object or a size is
+   * over the limits.
    */
   async read(): Promise<Message | undefined> {
     const prefix = await this.#take(PREFIX_BYTES, true)
@@ -77,7 +78,8 @@ export class MessageStream {
       const next = await this.#reader.next()
       if (next.done === true) {
         if (mayEnd && this.#pendingBytes === 0) return undefined
-        throw malformed('the other side ended inside a message')
+        // A lost connection looks like this too, so it is no sign of a peer that misbehaves.
+        throw new SwarmCacheError('ERR_CLOSED', 'The other side ended inside a message.')
       }
       if (next.value.length === 0) continue
       this.#pending.push(next.value)
