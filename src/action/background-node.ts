@@ -13,7 +13,7 @@ import type { StartedNode } from './state.ts'
 
 // Loading libp2p and listening takes well under a second; a loaded machine may need a few.
 const READY_MS = 10_000
-// As long as a node takes at most to drain, plus the time to close its store.
+// Longer than the daemon gives itself to drain.
 const DRAIN_MS = 15_000
 const DRAIN_POLL_MS = 20
 

@@ -8,6 +8,9 @@ import type { DaemonMessage } from './daemon-message.ts'
 import { processEnvironment } from './inputs.ts'
 import { whenJobEnds } from './job-end.ts'
 
+// Shorter than what post waits for.
+const DRAIN_MS = 10_000
+
 const logger = createLogger((level, line) => {
   console.log(`${new Date().toISOString()} ${level} ${line}`)
 }, 'info')
@@ -22,7 +25,7 @@ try {
   tell({ state: 'ready', addresses })
   const reason = await whenJobEnds(Number(env[JOB_PROCESS_VARIABLE]))
   logger.log('info', `Leaving: ${reason}.`)
-  await node.stop()
+  await node.stop({ signal: AbortSignal.timeout(DRAIN_MS) })
 } catch (error) {
   logger.log('error', errorMessage(error))
   const code = isSwarmCacheError(error) ? error.code : undefined

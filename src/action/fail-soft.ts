@@ -13,6 +13,8 @@ export class StepFailure extends Error {
  * `entry`, is a warning: a cache must not break a build.
  */
 export async function runFailSoft(entry: () => Promise<void>): Promise<void> {
+  // What Node has to say about its own features is not for the log of a job.
+  process.removeAllListeners('warning').on('warning', (warning) => core.debug(warning.message))
   process.on('uncaughtException', warn)
   process.on('unhandledRejection', warn)
   // Reached only if nothing is left that could settle `entry`.

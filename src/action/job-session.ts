@@ -12,11 +12,10 @@ import { keepNode, keepNodeAbsent } from './state.ts'
 // Indexing what the upstream restored and copying a save to it takes seconds; a job may not wait for ever.
 const SETTLE_MS = 10 * 60 * 1000
 
-/** Reads the settings and hides the secret ones from the log. */
-export function readConfig(env: Environment, logger: Logger): Config {
+/** Reads the settings and hides the secret one from the log. */
+export function readConfig(env: Environment): Config {
   const config = loadConfig({ env })
   if (config.swarmKey !== undefined) core.setSecret(config.swarmKey)
-  for (const warning of config.warnings) logger.log('warning', warning)
   return config
 }
 
@@ -37,27 +36,29 @@ export function isCacheable(env: Environment): boolean {
  * @throws ERR_INPUT for a setting that the node refuses.
  */
 export async function joinSwarm(env: Environment, config: Config): Promise<Config> {
-  if (!config.peers) return alone(config)
-  if (config.swarmKey === undefined) {
-    core.notice(
-      'This job has no swarm key, so it works without peers. To share with other runners, give the step "swarm-key: ${{ secrets.SWARMCACHE_KEY }}" (any 16 or more random characters, the same for the whole fleet; fork pull requests get no secrets).',
-    )
-    return alone(config)
+  if (!config.peers || config.swarmKey === undefined) {
+    keepNodeAbsent()
+    return config
   }
   try {
-    keepNode(await startNode(env))
+    if (!(await isNodeRunning(config.home))) keepNode(await startNode(env))
     return config
   } catch (error) {
     if (isSwarmCacheError(error, 'ERR_INPUT')) throw error
-    if (isSwarmCacheError(error, 'ERR_CONTROL')) {
-      core.debug(`The node of this machine is used: ${errorMessage(error)}`)
-      return config
-    }
     core.warning(
       `No node could be started, so this job works without peers: ${errorMessage(error)}`,
     )
-    return alone(config)
+    keepNodeAbsent()
+    return { ...config, peers: false }
   }
+}
+
+/** True if an earlier step of the job, or the machine, has a node for this home. */
+async function isNodeRunning(home: string): Promise<boolean> {
+  const { connectToNode } = await import('../compose.ts')
+  const node = await connectToNode(home)
+  await node?.stop()
+  return node !== undefined
 }
 
 /** Opens a session for `work` and closes it within a deadline. */
@@ -74,9 +75,4 @@ export async function withSession(
   } finally {
     await session.stop({ signal: AbortSignal.timeout(SETTLE_MS) })
   }
-}
-
-function alone(config: Config): Config {
-  keepNodeAbsent()
-  return { ...config, peers: false }
 }

@@ -10,7 +10,7 @@ void runFailSoft(async () => {
   const env = settingsEnvironment(processEnvironment())
   const inputs = readInputs(env)
   const logger = workflowLogger()
-  const config = readConfig(env, logger)
+  const config = readConfig(env)
   if (!isCacheable(env)) return
   const joined = await joinSwarm(env, config)
   if (inputs.mode === 'serve') return

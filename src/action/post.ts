@@ -1,4 +1,5 @@
 import * as core from '@actions/core'
+import type { Config } from '../config.ts'
 import { readTail } from './log-tail.ts'
 import { stopNode } from './background-node.ts'
 import { runFailSoft } from './fail-soft.ts'
@@ -23,12 +24,13 @@ async function saveAtEnd(state: StepState): Promise<void> {
   const env = settingsEnvironment(processEnvironment())
   const inputs = readInputs(env)
   if (inputs.mode !== 'cache') return
-  const logger = workflowLogger()
-  const config = readConfig(env, logger)
+  const config = readConfig(env)
   if (!isCacheable(env)) return
   const key = state.primaryKey || inputs.key
   if (!shouldSave(inputs, key, state.matchedKey)) return
-  await withSession({ ...config, peers: config.peers && state.peers }, logger, async (session) => {
+  // What is to be said about the settings has been said by main.
+  const quiet: Config = { ...config, peers: config.peers && state.peers, warnings: [] }
+  await withSession(quiet, workflowLogger(), async (session) => {
     await saveStep(session.cache, inputs, key)
   })
 }

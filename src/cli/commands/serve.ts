@@ -1,0 +1,29 @@
+import { once } from 'node:events'
+import { serveNode } from '../../compose.ts'
+import { EXIT } from '../command.ts'
+import type { Command } from '../command.ts'
+import { readConfig } from '../settings.ts'
+
+// Time to leave the swarms in good order; a second signal ends it at once.
+const DRAIN_MS = 15_000
+
+/** `swarmcache serve`. */
+export const serve: Command = {
+  flags: {},
+  takesPaths: false,
+  async run(call) {
+    const { terminal, signal } = call
+    const node = await serveNode(readConfig(call), { logger: terminal.logger })
+    const { home, pid, role, swarms } = await node.status()
+    const addresses = swarms.flatMap((swarm) => swarm.addresses)
+    const peerId = swarms[0]?.peerId
+    terminal.answer(
+      { state: 'ready', pid, home, role, peerId, addresses },
+      ['ready', ...addresses].join(' '),
+    )
+    if (!signal.aborted) await once(signal, 'abort')
+    terminal.note('Leaving the swarm. Interrupt again to end at once.')
+    await node.stop({ signal: AbortSignal.timeout(DRAIN_MS) })
+    return EXIT.done
+  },
+}

@@ -1,0 +1,51 @@
+import { loadConfig } from '../config.ts'
+import type { Config } from '../config.ts'
+import type { Call, Flag } from './command.ts'
+
+/** Flags that every command has, each with the environment variable it wins over. */
+export const SETTING_FLAGS: Readonly<Record<string, Flag>> = {
+  home: { value: 'FOLDER', help: 'data folder (SWARMCACHE_HOME)' },
+  repository: { value: 'OWNER/NAME', help: 'whose cache (SWARMCACHE_REPOSITORY)' },
+  ref: { value: 'REF', help: 'scope that saves belong to, a full ref (SWARMCACHE_REF)' },
+  'base-ref': { value: 'BRANCH', help: 'branch to read from too (SWARMCACHE_BASE_REF)' },
+  'default-branch': {
+    value: 'BRANCH',
+    help: 'branch to read from last (SWARMCACHE_DEFAULT_BRANCH)',
+  },
+  role: { value: 'ROLE', help: 'seeder, runner or reader' },
+  registry: { value: 'LIST', help: 'where peers find each other (SWARMCACHE_REGISTRY)' },
+  bootstrap: { value: 'LIST', help: 'peers that are always there (SWARMCACHE_BOOTSTRAP)' },
+  listen: {
+    value: 'MULTIADDR',
+    many: true,
+    help: 'address to listen on, or none (SWARMCACHE_LISTEN)',
+  },
+  upstream: { value: 'POLICY', help: 'off, read or write-through (SWARMCACHE_UPSTREAM)' },
+  'disk-limit': { value: 'SIZE', help: 'space on disk, for example 10GB (SWARMCACHE_DISK_LIMIT)' },
+  'memory-limit': { value: 'SIZE', help: 'space in memory (SWARMCACHE_MEMORY_LIMIT)' },
+}
+
+/**
+ * The settings of a call: its flags, then its environment, then the defaults.
+ *
+ * @throws ERR_INPUT naming the setting that is wrong.
+ */
+export function readConfig({ env, values, lists }: Call): Config {
+  return loadConfig({
+    env,
+    flags: {
+      home: values['home'],
+      repository: values['repository'],
+      ref: values['ref'],
+      baseRef: values['base-ref'],
+      defaultBranch: values['default-branch'],
+      role: values['role'],
+      registry: values['registry'],
+      bootstrap: values['bootstrap'],
+      listen: lists['listen'],
+      upstream: values['upstream'],
+      diskLimit: values['disk-limit'],
+      memoryLimit: values['memory-limit'],
+    },
+  })
+}
