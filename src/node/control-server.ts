@@ -1,4 +1,4 @@
-import { rename, unlink } from 'node:fs/promises'
+import { rm, stat, writeFile } from 'node:fs/promises'
 import { createServer, connect } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { SwarmCacheError, errnoOf, errorMessage } from '../core/errors.ts'
@@ -23,6 +23,8 @@ export interface ControlServerOptions {
 const MAX_CONNECTIONS = 256
 // A local connect needs no network: what takes longer is a process that hangs.
 const PROBE_MS = 300
+// The lock is held for milliseconds: an older one belongs to a process that was killed.
+const LOCK_MS = 10_000
 
 /** Lets other processes of this user use the node, through a Unix socket in its home. */
 export class ControlServer {
@@ -83,27 +85,24 @@ export class ControlServer {
   }
 
   /**
-   * Takes the socket file of a dead process out of the way and listens.
+   * Takes the place of a dead process's socket.
    *
-   * The file is renamed before it is judged: of two processes that come for the same dead one, only one
-   * gets it, and a file that turns out to be alive is put back.
+   * Of several processes that come for it at once only the holder of the lock may remove the file, since
+   * it could be the fresh one of another by then.
    */
   async #listenInsteadOfTheDead(): Promise<Server> {
     if (await answers(this.path)) throw this.#taken()
-    const aside = `${this.path.slice(0, -4)}${process.pid.toString(36)}`
+    const lock = `${this.path}.lock`
+    if (!(await takeLock(lock))) throw this.#taken()
     try {
-      await rename(this.path, aside)
-      if (await answers(aside)) {
-        await rename(aside, this.path)
-        throw this.#taken()
-      }
-      await unlink(aside)
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error
+      if (await answers(this.path)) throw this.#taken()
+      await rm(this.path, { force: true })
+      const server = await this.#tryListen()
+      if (server === undefined) throw this.#taken()
+      return server
+    } finally {
+      await rm(lock, { force: true })
     }
-    const server = await this.#tryListen()
-    if (server === undefined) throw this.#taken()
-    return server
   }
 
   #serve(socket: Socket): void {
@@ -120,6 +119,19 @@ export class ControlServer {
       `A node of the home ${this.#home} runs already. Use that one, stop it, or give this one a SWARMCACHE_HOME of its own.`,
       { facts: { home: this.#home, path: this.path } },
     )
+  }
+}
+
+/** False if another process holds the lock; one that was left behind by a crash is removed. */
+async function takeLock(path: string): Promise<boolean> {
+  const held = await stat(path).catch(() => undefined)
+  if (held !== undefined && Date.now() - held.mtimeMs > LOCK_MS) await rm(path, { force: true })
+  try {
+    await writeFile(path, '', { flag: 'wx' })
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false
+    throw error
   }
 }
 
