@@ -53,7 +53,8 @@ const EXPLANATIONS: readonly Explanation[] = [
   },
   {
     reason: 'unreachable',
-    pattern: /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ECONNRESET/,
+    pattern:
+      /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ECONNRESET|socket hang up/,
     means: 'the service cannot be reached; check network, proxy and the URL that the runner gives',
   },
   {
@@ -74,7 +75,7 @@ const EXPLANATIONS: readonly Explanation[] = [
   },
   {
     reason: 'cut',
-    pattern: /Premature close|Incomplete download|\baborted\b|socket hang up|Request timeout/i,
+    pattern: /Premature close|Incomplete download|\baborted\b|Request timeout/i,
     means: 'the transfer broke off',
   },
   {
@@ -110,7 +111,9 @@ export function judgeSave(
   transcript: ClientTranscript,
 ): boolean {
   assertRan(call, done, transcript)
-  if (typeof done.result === 'number' && done.result !== -1) return true
+  // With the older protocol a failed upload still returns the id of its reservation.
+  const failed = transcript.warnings.some((text) => text.startsWith('Failed to save: '))
+  if (typeof done.result === 'number' && done.result !== -1 && !failed) return true
   // The newer protocol's reason stands in the line before the one that suggests another job.
   const reserved = transcript.troubles.find((text) => text.startsWith('Failed to reserve cache: '))
   const trouble = reserved ?? transcript.troubles.at(-1)
@@ -129,7 +132,7 @@ export function upstreamTimeout(
   const last = transcript.troubles.at(-1)
   const found = last === undefined ? undefined : explain(last)
   const means = found === undefined ? '' : ` (${found.means})`
-  const met = last === undefined ? '' : `; last: ${firstLine(last)}`
+  const met = last === undefined ? '' : `; last: ${brief(last)}`
   return new SwarmCacheError(
     'ERR_UPSTREAM',
     shorten(`The cache service did not ${VERBS[call.kind]} "${call.key}": ${waited}${means}${met}`),
@@ -179,7 +182,7 @@ function upstreamError(
   return new SwarmCacheError(
     'ERR_UPSTREAM',
     shorten(
-      `The cache service did not ${VERBS[call.kind]} "${call.key}"${means}: ${details.map((text) => transcript.clean(firstLine(text))).join('; ')}`,
+      `The cache service did not ${VERBS[call.kind]} "${call.key}"${means}: ${details.map((text) => brief(text)).join('; ')}`,
     ),
     { facts: { reason: found?.reason ?? 'failed', call: call.kind, key: call.key } },
   )
@@ -193,8 +196,12 @@ function meaning({ reason, means }: Explanation, call: WorkerCall): string {
   return reason === 'tar' && call.kind === 'save' ? 'tar could not read everything' : means
 }
 
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0] ?? ''
+/** The first line without what the client puts around the cause. */
+function brief(text: string): string {
+  const line = text.split('\n', 1)[0] ?? ''
+  return line
+    .replace(/^(?:Failed to (?:restore|save|reserve cache): )(?:Error: )?/, '')
+    .replace(/\.? ?Retrying request in \d+ ms\.*$/, '')
 }
 
 function shorten(text: string): string {

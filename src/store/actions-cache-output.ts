@@ -10,6 +10,7 @@ export type ClientPhase = 'ask' | 'download' | 'extract' | 'pack' | 'upload'
 const COMMAND = /^::([a-z-]+)(?: [^:]*)?::(.*)$/
 const SIGNATURE = /([?&]sig=)[^&\s"']+/g
 const TOKEN_LENGTH = 8
+const MAX_PARTIAL_CHARACTERS = 4096
 const MAX_TROUBLES = 8
 const MAX_TOOL_LINES = 4
 
@@ -30,6 +31,7 @@ export class ClientTranscript {
   /** The last lines of tar and its compressor. */
   readonly toolLines: string[] = []
   #secrets: string[]
+  #partial = ''
 
   constructor(kind: 'lookup' | 'restore' | 'save', secrets: readonly string[] = []) {
     this.phase = kind === 'save' ? 'pack' : 'ask'
@@ -38,8 +40,13 @@ export class ClientTranscript {
 
   /** Takes a piece of output in and returns its lines, clean of secrets. */
   read(output: string): ClientLine[] {
+    // Commands come whole; what tar prints may come in pieces.
+    const pieces = output.startsWith('::')
+      ? [this.#partial, ...output.split(/\r?\n/), '']
+      : `${this.#partial}${output}`.split(/\r?\n/)
+    this.#partial = (pieces.pop() ?? '').slice(0, MAX_PARTIAL_CHARACTERS)
     const lines: ClientLine[] = []
-    for (const raw of output.split(/\r?\n/)) {
+    for (const raw of pieces) {
       if (raw.trim() === '') continue
       const line = this.#decode(raw)
       if (line === undefined) continue

@@ -123,15 +123,21 @@ export class ActionsCacheUpstream implements Upstream {
     using _turn = await this.#takeTurn(call, signal)
     const process = await this.#takeProcess()
     const transcript = new ClientTranscript(kind, [this.#env['ACTIONS_RUNTIME_TOKEN'] ?? ''])
+    let failed = true
     try {
       const { onProgress } = options
       const watched = { ...this.#deadlines, signal, onProgress }
       const done = await runCall(process, call, transcript, this.#logger, watched)
       const verdict = judge(call, done, transcript)
+      failed = false
       for (const warning of transcript.warnings) this.#logger.log('warning', warning)
       return verdict
     } finally {
-      this.#giveBack(process)
+      // Pieces of a failed transfer may go on in the process and throw into the next call.
+      const transferred = transcript.phase === 'download' || transcript.phase === 'upload'
+      if (failed && transferred) await process.end()
+      if (process.alive) this.#keepIdle(process)
+      else this.#processes.delete(process)
     }
   }
 
@@ -163,11 +169,7 @@ export class ActionsCacheUpstream implements Upstream {
     return process
   }
 
-  #giveBack(process: ActionsCacheProcess): void {
-    if (!process.alive) {
-      this.#processes.delete(process)
-      return
-    }
+  #keepIdle(process: ActionsCacheProcess): void {
     const timer = setTimeout(() => {
       this.#idle.delete(process)
       this.#processes.delete(process)

@@ -16,7 +16,7 @@ export interface UpstreamCaller {
 
 /** Makes upstreams that share one empty service. */
 export interface UpstreamFixture {
-  create(caller: UpstreamCaller): Upstream
+  readonly create: (caller: UpstreamCaller) => Upstream
 }
 
 const MAIN = 'refs/heads/main'

@@ -51,6 +51,8 @@ export interface CacheServiceStats {
 export interface CacheService extends AsyncDisposable {
   /** Base URL, ending in a slash. */
   readonly url: string
+  /** Where archives are kept until it closes. */
+  readonly folder: string
   /** The variables that a client of @actions/cache needs; `v1` is the protocol of GitHub Enterprise Server. */
   environment(token: string, protocol?: 'v1' | 'v2'): Record<string, string>
   stats(): CacheServiceStats
@@ -80,6 +82,7 @@ export async function startCacheService(options: CacheServiceOptions): Promise<C
   const close = (): Promise<void> => (closed ??= stop(server, folder))
   return {
     url,
+    folder,
     environment: (token, protocol = 'v2') => ({
       ACTIONS_CACHE_SERVICE_V2: protocol === 'v2' ? 'True' : '',
       ACTIONS_RESULTS_URL: url,
