@@ -14,9 +14,17 @@ import type { RemoteCalls } from './remote-tiers.ts'
 const CONNECT_DEADLINE_MS = 300
 // A node that is in use is waited for: it may be busy with what it was asked to do.
 const REOPEN_DEADLINE_MS = 10_000
-// While a call waits the node is asked for a sign of life this often, and has this long to give one.
+// A frozen node is left after twenty seconds, which no busy one is silent for.
 const PING_MS = 5000
 const PING_DEADLINE_MS = 15_000
+
+/** Tunables of the way to a node. */
+export interface RemoteNodeOptions {
+  /** While a call waits, the node is asked for a sign of life this often. */
+  readonly pingMs?: number
+  /** The time it has to give one. */
+  readonly pingDeadlineMs?: number
+}
 
 /**
  * The node that runs in `home`, or undefined if none answers soon.
@@ -25,14 +33,14 @@ const PING_DEADLINE_MS = 15_000
  */
 export async function connectToNode(
   home: string,
-  options: { readonly signal?: AbortSignal } = {},
+  options: RemoteNodeOptions & { readonly signal?: AbortSignal } = {},
 ): Promise<RemoteNode | undefined> {
   const { signal } = options
   const path = controlPath(home)
   if (!(await isPrivate(path))) return undefined
   try {
     const channel = await openChannel(path, CONNECT_DEADLINE_MS, signal)
-    return new RemoteNode({ path, channel })
+    return new RemoteNode({ path, channel }, options)
   } catch (error) {
     signal?.throwIfAborted()
     if (isSwarmCacheError(error, 'ERR_CONTROL')) throw error
@@ -48,6 +56,8 @@ export async function connectToNode(
  */
 export class RemoteNode implements Node, RemoteCalls {
   readonly #path: string
+  readonly #pingMs: number
+  readonly #pingDeadlineMs: number
   readonly #channels = new Set<ControlChannel>()
   #small: Promise<ControlConnection>
   #bulk: Promise<ControlConnection> | undefined
@@ -56,8 +66,13 @@ export class RemoteNode implements Node, RemoteCalls {
   #stopped = false
 
   /** `channel` is a first connection to `path`. */
-  constructor(parts: { readonly path: string; readonly channel: ControlChannel }) {
+  constructor(
+    parts: { readonly path: string; readonly channel: ControlChannel },
+    options: RemoteNodeOptions = {},
+  ) {
     this.#path = parts.path
+    this.#pingMs = options.pingMs ?? PING_MS
+    this.#pingDeadlineMs = options.pingDeadlineMs ?? PING_DEADLINE_MS
     this.#small = Promise.resolve(new ControlConnection(parts.channel))
   }
 
@@ -113,7 +128,7 @@ export class RemoteNode implements Node, RemoteCalls {
     signal?.throwIfAborted()
     if (this.#stopped) throw stopped()
     using _watched = this.#watchNode()
-    const channel = await openChannel(this.#path, REOPEN_DEADLINE_MS, signal)
+    const channel = await this.#open(signal)
     const onAbort = (): void => channel.abort(signal?.reason as Error)
     signal?.addEventListener('abort', onAbort, { once: true })
     this.#channels.add(channel)
@@ -146,15 +161,29 @@ export class RemoteNode implements Node, RemoteCalls {
     if (this.#stopped) throw stopped()
     const connection = await current?.catch(() => undefined)
     if (connection !== undefined && !connection.closed) return connection
-    const opened = new ControlConnection(await openChannel(this.#path, REOPEN_DEADLINE_MS))
+    const opened = new ControlConnection(await this.#open())
     if (this.#stopped) opened.close(stopped())
     return opened
+  }
+
+  async #open(signal?: AbortSignal): Promise<ControlChannel> {
+    try {
+      return await openChannel(this.#path, REOPEN_DEADLINE_MS, signal)
+    } catch (cause) {
+      signal?.throwIfAborted()
+      if (isSwarmCacheError(cause, 'ERR_CONTROL')) throw cause
+      throw new SwarmCacheError(
+        'ERR_CLOSED',
+        `The node behind ${this.#path} is gone. Start it again, or run the command again without it.`,
+        { cause, facts: { path: this.#path } },
+      )
+    }
   }
 
   /** Asks for signs of life until disposed; a frozen node must not keep its callers waiting for ever. */
   #watchNode(): Disposable {
     this.#waiting += 1
-    this.#pings ??= setInterval(() => void this.#ping(), PING_MS).unref()
+    this.#pings ??= setInterval(() => void this.#ping(), this.#pingMs).unref()
     return {
       [Symbol.dispose]: () => {
         this.#waiting -= 1
@@ -166,7 +195,7 @@ export class RemoteNode implements Node, RemoteCalls {
   }
 
   async #ping(): Promise<void> {
-    const signal = AbortSignal.timeout(PING_DEADLINE_MS)
+    const signal = AbortSignal.timeout(this.#pingDeadlineMs)
     try {
       const connection = await this.#smallCalls()
       await connection.call('ping', {}, { signal })
@@ -174,7 +203,7 @@ export class RemoteNode implements Node, RemoteCalls {
       if (!signal.aborted) return
       const silent = new SwarmCacheError(
         'ERR_CONTROL',
-        `The node behind ${this.#path} gave no sign of life for ${PING_DEADLINE_MS} ms. Check that process, and restart it.`,
+        `The node behind ${this.#path} gave no sign of life for ${this.#pingDeadlineMs} ms. Check that process, and restart it.`,
       )
       await this.#closeAll(silent)
     }

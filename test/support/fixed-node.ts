@@ -57,7 +57,7 @@ export class FixedNode implements Node {
 
   async verify(_repository: string, options: { deep?: boolean } = {}): Promise<StoreReport> {
     this.verified.push(options.deep === true)
-    return { chunks: 1, manifests: 2, entries: 3, problems: ['one'] }
+    return { chunks: 1, manifests: 2, entries: 3, orphans: 0, problems: ['one'] }
   }
 
   async stop(): Promise<void> {

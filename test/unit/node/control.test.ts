@@ -69,7 +69,7 @@ test(
     node.entryList = [{ ...entry, lastUsed: 5, uses: 2 }]
     assert.deepEqual(await remote.entries(REPOSITORY), node.entryList)
     const report = await remote.verify(REPOSITORY, { deep: true })
-    assert.deepEqual(report, { chunks: 1, manifests: 2, entries: 3, problems: ['one'] })
+    assert.deepEqual(report, { chunks: 1, manifests: 2, entries: 3, orphans: 0, problems: ['one'] })
     await remote.verify(REPOSITORY)
     assert.deepEqual(node.verified, [true, false])
     await remote.stop()
