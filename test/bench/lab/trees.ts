@@ -103,7 +103,9 @@ export class TreeShelf {
     await mkdir(making, { recursive: true })
     try {
       for (const [name, text] of Object.entries(files)) await writeFile(join(making, name), text)
-      await runProgram('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+      // Not `npm ci`: it refuses a lock file that lacks optional packages of other platforms, as one does that was
+      // made where a registry carries only some of them. Versions and digests are the lock file's either way.
+      await runProgram('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund'], {
         cwd: making,
         signal: AbortSignal.any([this.#signal, AbortSignal.timeout(INSTALL_DEADLINE_MS)]),
       })
