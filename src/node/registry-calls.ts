@@ -16,7 +16,8 @@ const CALL_DEADLINE_MS = 5000
 export class RegistryCalls {
   readonly #registries: readonly Registry[]
   readonly #logger: Logger
-  readonly #failing = new Set<string>()
+  /** What each registry could not do the last time. */
+  readonly #failing = new Map<Registry, Set<string>>()
 
   constructor(registries: readonly Registry[], logger: Logger) {
     this.#registries = registries
@@ -91,18 +92,18 @@ export class RegistryCalls {
   }
 
   #failed(registry: Registry, doing: string, error: unknown): void {
-    const what = `${doing} ${registry.name}`
-    const level = this.#failing.has(what) ? 'debug' : 'warning'
-    this.#failing.add(what)
-    this.#logger.log(level, `Could not ${what}; trying again later.`, {
+    const known = this.#failing.get(registry) ?? new Set()
+    this.#failing.set(registry, known)
+    const level = known.has(doing) ? 'debug' : 'warning'
+    known.add(doing)
+    this.#logger.log(level, `Could not ${doing} ${registry.name}; trying again later.`, {
       reason: errorMessage(error),
     })
   }
 
   #succeeded(registry: Registry, doing: string): void {
-    const what = `${doing} ${registry.name}`
-    if (!this.#failing.delete(what)) return
-    this.#logger.log('info', `Again able to ${what}.`)
+    if (this.#failing.get(registry)?.delete(doing) !== true) return
+    this.#logger.log('info', `Again able to ${doing} ${registry.name}.`)
   }
 }
 

@@ -140,7 +140,7 @@ test(
     const next = reader.next()
     child.kill('SIGKILL')
     await assert.rejects(Promise.resolve(next), { code: 'ERR_CLOSED' })
-    await assert.rejects(remote.status(), { code: 'ERR_CLOSED', message: /is gone/ })
+    await assert.rejects(remote.status(), { code: 'ERR_CLOSED' })
     assert.equal(await connectToNode(home), undefined, 'a dead socket is no node')
     await serveCounting(t, home)
     assert.deepEqual(await (await connected(t, home)).status(), STATUS)
