@@ -215,8 +215,9 @@ export class Lanes {
           throw new SwarmCacheError('ERR_FRAME', 'A peer asked for a lane in a malformed way.')
         }
         const lane = await this.#tryHosts(peerId, parsed, signal)
-        await talk.write({ dialled: lane !== undefined })
+        // The peer hangs up as soon as the lane has arrived, so nothing may depend on the answer's going out.
         if (lane !== undefined) void this.#serveLane(lane, peerId)
+        await talk.write({ dialled: lane !== undefined })
       }
     })
   }
