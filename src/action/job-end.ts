@@ -5,7 +5,7 @@ import { errnoOf } from '../core/errors.ts'
 const MAX_JOB_MS = 5 * 24 * 60 * 60 * 1000
 // Without a process to watch (in a container the runner is outside), the limit of hosted runners.
 const MAX_UNWATCHED_MS = 6 * 60 * 60 * 1000
-const WATCH_MS = 5000
+const WATCH_MS = 2000
 
 /**
  * Resolves with the reason once the job of a node is over: post sends SIGTERM, the runner's process
