@@ -8,7 +8,7 @@ export interface StoreOptions {
   readonly signal?: AbortSignal
 }
 
-/** Space in use and its bound. */
+/** Space that this repository uses; its bound may be shared with others of the same home. */
 export interface StoreUsage {
   readonly bytes: number
   readonly limitBytes: number
@@ -21,6 +21,8 @@ export interface StoreReport {
   readonly chunks: number
   readonly manifests: number
   readonly entries: number
+  /** Chunks and manifests that no entry needs (yet, or any more); the next clean-up takes the old ones. */
+  readonly orphans: number
   /** One line for each thing found wrong: what, where, and what was done. */
   readonly problems: readonly string[]
 }
@@ -47,12 +49,22 @@ export interface Store {
     digest: Digest,
     options?: StoreOptions,
   ): Promise<Pick<SourcedFrame, 'bytes' | 'tier'> | undefined>
-  /** Keeps a frame that the caller has verified; nothing happens if the chunk is held already. */
+  /**
+   * Keeps a frame that the caller has verified; nothing happens if the chunk is held already.
+   *
+   * @throws ERR_STORE if it cannot be written, or nothing may be dropped to make room for it.
+   */
   put(frame: Frame, options?: StoreOptions): Promise<void>
   /** Encoded manifest by digest, verified, or undefined. */
   getManifest(digest: Digest): Promise<Uint8Array | undefined>
+  /** @throws ERR_INTEGRITY if the bytes are not a manifest of that digest; else as `put`. */
   putManifest(digest: Digest, bytes: Uint8Array): Promise<void>
-  /** Adds an entry whose manifest and chunks are stored; false if its name is taken (the first writer wins). */
+  /**
+   * Adds an entry whose manifest and chunks are stored; false if its name is taken (the first writer wins;
+   * keys that differ only in case are one name).
+   *
+   * @throws ERR_STORE if the manifest or a chunk is not stored, or the entry is not one of this repository.
+   */
   addEntry(entry: SignedEntry): Promise<boolean>
   getEntry(name: EntryName): Promise<SignedEntry | undefined>
   /** The best answer by GitHub's rules. Counts as a use of the entry. */

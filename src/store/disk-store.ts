@@ -1,0 +1,308 @@
+import { LRUCache } from 'lru-cache'
+import { abortable, pause } from '../async/deadline.ts'
+import { SingleFlight } from '../async/single-flight.ts'
+import type { Frame, SourcedFrame } from '../core/chunk.ts'
+import type { Digest } from '../core/digest.ts'
+import type { EntryName, EntryQuery, SignedEntry } from '../core/entry.ts'
+import type { EntryMatch } from '../core/entry-match.ts'
+import { errorMessage, SwarmCacheError } from '../core/errors.ts'
+import { silentLogger } from '../core/logger.ts'
+import type { Logger } from '../core/logger.ts'
+import { decodeManifest } from '../core/manifest.ts'
+import { diskLayout } from './disk-layout.ts'
+import type { DiskLayout } from './disk-layout.ts'
+import { EntryFiles } from './entry-files.ts'
+import { EntryIndex } from './entry-index.ts'
+import { frameFileBytes } from './frame-file.ts'
+import { IndexDatabase } from './index-database.ts'
+import { RepositoryFiles } from './repository-files.ts'
+import { SpaceLedger } from './space-ledger.ts'
+import { incompleteEntry, storeFull } from './store-fault.ts'
+import { assertFrame, assertOwn } from './store-input.ts'
+import type { IndexedEntry, Store, StoreOptions, StoreReport, StoreUsage } from './store.ts'
+import { Sweep } from './sweep.ts'
+import { Turn } from './turn.ts'
+import { Verification } from './verification.ts'
+
+// A save of 10 GB at 12 MB/s takes this long from its first chunk to its entry.
+const GRACE_MS = 15 * 60 * 1000
+// In a full store a save that relied on a chunk this long ago may fail, rather than every other save.
+const PRESSED_GRACE_MS = 60 * 1000
+// Another process that cleans up needs about a second for 10 GB; a dead one loses its lease in ten.
+const ROOM_TIMEOUT_MS = 15_000
+const ROOM_POLL_MS = 50
+// While nothing can be dropped, further writes fail at once instead of looking through everything again.
+const FULL_MS = 5_000
+
+/** Where a store is, and its bounds. */
+export interface DiskStoreOptions {
+  /** Data folder, shared by all repositories. */
+  readonly home: string
+  /** owner/name; entries and chunks of other repositories are out of reach. */
+  readonly repository: string
+  /** Bound on all repositories of the home together. */
+  readonly limitBytes: number
+  /** Bound on frames kept in memory once they have been asked for; 0 keeps none. */
+  readonly memoryLimitBytes?: number
+  readonly logger?: Logger
+  /** Whether an entry's signature is its writer's; entries that fail are set aside. */
+  readonly verifyEntry?: (entry: SignedEntry) => boolean
+  readonly now?: () => number
+  /** How long chunks are spared after somebody relied on them. */
+  readonly graceMs?: number
+  /** The same while the store is full. */
+  readonly pressedGraceMs?: number
+}
+
+interface DiskStoreParts {
+  readonly layout: DiskLayout
+  readonly files: RepositoryFiles
+  readonly entryFiles: EntryFiles
+  readonly database: IndexDatabase
+  readonly index: EntryIndex
+  readonly ledger: SpaceLedger
+  readonly sweep: Sweep
+}
+
+/** A store in a folder that several processes may share, and that survives any of them being killed. */
+export class DiskStore implements Store {
+  readonly #parts: DiskStoreParts
+  readonly #options: DiskStoreOptions
+  readonly #logger: Logger
+  readonly #isTrusted: (entry: SignedEntry) => boolean
+  readonly #memory: LRUCache<Digest, Uint8Array> | undefined
+  readonly #turn = new Turn()
+  readonly #sweeps = new SingleFlight<boolean>()
+  readonly #closing = new AbortController()
+  #sweeping: Promise<boolean> = Promise.resolve(true)
+  #fullUntil = 0
+
+  private constructor(parts: DiskStoreParts, options: DiskStoreOptions) {
+    this.#parts = parts
+    this.#options = options
+    this.#logger = options.logger ?? silentLogger
+    this.#isTrusted = options.verifyEntry ?? (() => true)
+    const memoryLimitBytes = options.memoryLimitBytes ?? 0
+    if (memoryLimitBytes > 0) {
+      this.#memory = new LRUCache({
+        maxSize: memoryLimitBytes,
+        sizeCalculation: (bytes) => bytes.length,
+      })
+    }
+  }
+
+  /** Opens the store of a repository, creating and repairing what is needed. @throws ERR_STORE naming the path. */
+  static async open(options: DiskStoreOptions): Promise<DiskStore> {
+    const logger = options.logger ?? silentLogger
+    const now = options.now ?? Date.now
+    const graceMs = options.graceMs ?? GRACE_MS
+    const pressedGraceMs = Math.min(options.pressedGraceMs ?? PRESSED_GRACE_MS, graceMs)
+    const layout = diskLayout(options.home, options.repository)
+    layout.prepare()
+    // Marking a file in use at half the time keeps it out of a clean-up's reach for the other half.
+    const filesOf = (tag: string): RepositoryFiles =>
+      new RepositoryFiles(layout.sibling(tag), logger, now, pressedGraceMs / 2)
+    const isTrusted = options.verifyEntry ?? (() => true)
+    const entryFilesOf = (tag: string): EntryFiles =>
+      new EntryFiles(layout.sibling(tag), tag === layout.tag ? isTrusted : () => true, logger)
+    const entryFiles = entryFilesOf(layout.tag)
+    const database = new IndexDatabase(layout.versionFolder, logger, (prepare) => {
+      index.reconcile(prepare)
+      for (const tag of layout.tags()) ledger.adopt(prepare, tag, () => filesOf(tag).count())
+    })
+    const index = new EntryIndex(layout.tag, entryFiles, database, now)
+    const ledger = new SpaceLedger(database, layout.tag, options.limitBytes)
+    const sweep = new Sweep(
+      { layout, database, ledger, logger, now, filesOf, entryFilesOf },
+      { graceMs, pressedGraceMs },
+    )
+    const files = filesOf(layout.tag)
+    database.open()
+    return new DiskStore({ layout, files, entryFiles, database, index, ledger, sweep }, options)
+  }
+
+  async has(digests: readonly Digest[]): Promise<boolean[]> {
+    this.#assertOpen()
+    const held: boolean[] = []
+    for (const digest of digests) {
+      held.push(this.#turn.step(() => this.#parts.files.chunks.hold(digest)))
+      await this.#turn.pass()
+    }
+    return held
+  }
+
+  async get(
+    digest: Digest,
+    { signal }: StoreOptions = {},
+  ): Promise<Pick<SourcedFrame, 'bytes' | 'tier'> | undefined> {
+    this.#assertOpen()
+    await this.#turn.pass(signal)
+    const inMemory = this.#memory?.get(digest)
+    if (inMemory !== undefined) return { bytes: inMemory, tier: 'memory' }
+    const file = this.#turn.step(() => this.#parts.files.readChunk(digest))
+    if (file === undefined) return undefined
+    this.#memory?.set(digest, file.frame)
+    return { bytes: file.frame, tier: 'disk' }
+  }
+
+  async put(frame: Frame, { signal }: StoreOptions = {}): Promise<void> {
+    this.#assertOpen()
+    await this.#turn.pass(signal)
+    const { files, ledger } = this.#parts
+    const { digest } = frame.chunk
+    assertFrame(frame)
+    if (this.#turn.step(() => files.chunks.hold(digest))) return
+    const bytes = frameFileBytes(frame)
+    await this.#makeRoom(bytes, signal)
+    this.#turn.step(() => files.writeChunk(frame))
+    ledger.wrote(bytes, 1)
+  }
+
+  async getManifest(digest: Digest): Promise<Uint8Array | undefined> {
+    this.#assertOpen()
+    return this.#turn.step(() => this.#parts.files.readManifest(digest)?.bytes)
+  }
+
+  async putManifest(digest: Digest, bytes: Uint8Array): Promise<void> {
+    this.#assertOpen()
+    await this.#turn.pass()
+    decodeManifest(bytes, digest)
+    const { files, ledger } = this.#parts
+    if (files.manifests.hold(digest)) return
+    await this.#makeRoom(bytes.length)
+    this.#turn.step(() => files.manifests.write(digest, [bytes]))
+    ledger.wrote(bytes.length, 0)
+  }
+
+  async addEntry(entry: SignedEntry): Promise<boolean> {
+    this.#assertOpen()
+    const { index, ledger } = this.#parts
+    assertOwn(entry, this.#options.repository, this.#isTrusted)
+    if (index.get(entry) === undefined) await this.#assertComplete(entry)
+    const added = index.add(entry)
+    ledger.settle()
+    return added
+  }
+
+  async getEntry(name: EntryName): Promise<SignedEntry | undefined> {
+    this.#assertOpen()
+    return this.#parts.index.get(name)
+  }
+
+  async findEntry(query: EntryQuery): Promise<EntryMatch<SignedEntry> | undefined> {
+    this.#assertOpen()
+    const match = this.#parts.index.find(query)
+    if (match === undefined) return undefined
+    try {
+      this.#parts.index.recordUse(match.entry)
+    } catch (error) {
+      // The answer is good without it.
+      this.#logger.log('debug', `A use was not noted: ${errorMessage(error)}`)
+    }
+    return match
+  }
+
+  async findNearMisses(query: EntryQuery): Promise<SignedEntry[]> {
+    this.#assertOpen()
+    return this.#parts.index.nearMisses(query)
+  }
+
+  async entries(): Promise<IndexedEntry[]> {
+    this.#assertOpen()
+    return this.#parts.index.list()
+  }
+
+  async removeEntry(name: EntryName): Promise<void> {
+    this.#assertOpen()
+    this.#parts.index.remove(name)
+    this.#fullUntil = 0
+  }
+
+  async usage(): Promise<StoreUsage> {
+    this.#assertOpen()
+    const { index, ledger } = this.#parts
+    return { ...ledger.used(), limitBytes: ledger.limitBytes, entries: index.count() }
+  }
+
+  async verify({
+    signal,
+    deep = false,
+  }: StoreOptions & { readonly deep?: boolean } = {}): Promise<StoreReport> {
+    this.#assertOpen()
+    this.#memory?.clear()
+    const { layout } = this.#parts
+    layout.prepare()
+    return new Verification({ ...this.#parts, tag: layout.tag }, signal).run(deep)
+  }
+
+  async evict({ signal }: StoreOptions = {}): Promise<void> {
+    this.#assertOpen()
+    this.#fullUntil = 0
+    await this.#cleanUp(0, signal)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return
+    this.#closing.abort(closed())
+    await this.#sweeping.catch(() => {})
+    this.#memory?.clear()
+    try {
+      this.#parts.ledger.settle()
+    } catch (error) {
+      this.#logger.log('warning', `Closing the store: ${errorMessage(error)}`)
+    }
+    this.#parts.database.close()
+  }
+
+  /** Returns with `bytes` reserved, which the caller must write before it waits for anything. */
+  async #makeRoom(bytes: number, signal?: AbortSignal): Promise<void> {
+    const { ledger } = this.#parts
+    const deadline = performance.now() + ROOM_TIMEOUT_MS
+    while (!ledger.reserve(bytes)) {
+      const isHopeless = bytes > ledger.limitBytes || performance.now() < this.#fullUntil
+      if (isHopeless || performance.now() > deadline) {
+        throw storeFull(this.#options.home, bytes, ledger.limitBytes)
+      }
+      if (!(await this.#cleanUp(bytes, signal))) await pause(ROOM_POLL_MS, signal)
+      else if (!ledger.reserve(bytes)) this.#fullUntil = performance.now() + FULL_MS
+      this.#assertOpen()
+    }
+  }
+
+  async #cleanUp(neededBytes: number, signal?: AbortSignal): Promise<boolean> {
+    const { sweep } = this.#parts
+    this.#sweeping = this.#sweeps.run('sweep', () => sweep.run(neededBytes, this.#closing.signal))
+    return signal === undefined ? await this.#sweeping : await abortable(this.#sweeping, signal)
+  }
+
+  /** Checks that everything an entry needs is stored, and keeps it from being cleaned up. */
+  async #assertComplete(entry: SignedEntry): Promise<void> {
+    const { files, database } = this.#parts
+    const isHeld = files.manifests.hold(entry.manifest)
+    const manifest = isHeld ? files.readManifest(entry.manifest)?.manifest : undefined
+    if (manifest === undefined) {
+      throw incompleteEntry(entry.key, `its manifest ${entry.manifest} is not stored`)
+    }
+    const digests = new Set([...manifest.catalog, ...manifest.content].map((ref) => ref.digest))
+    const suspects: Digest[] = []
+    for (const digest of digests) {
+      if (!this.#turn.step(() => files.chunks.hold(digest))) suspects.push(digest)
+      await this.#turn.pass()
+    }
+    if (suspects.length === 0) return
+    // A clean-up that was about to remove one may be putting it back; inside a transaction none is at work.
+    const missing = database.transaction(() => suspects.filter((d) => !files.chunks.hold(d)))
+    if (missing.length > 0) {
+      const others = missing.length === 1 ? '' : ` (and ${missing.length - 1} others)`
+      throw incompleteEntry(entry.key, `its chunk ${missing[0]}${others} is not stored`)
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing.signal.aborted) throw closed()
+  }
+}
+
+function closed(): SwarmCacheError {
+  return new SwarmCacheError('ERR_CLOSED', 'The store is closed.')
+}

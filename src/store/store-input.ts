@@ -1,0 +1,35 @@
+import type { Frame } from '../core/chunk.ts'
+import { isDigest } from '../core/digest.ts'
+import { parseSignedEntry } from '../core/entry.ts'
+import type { SignedEntry } from '../core/entry.ts'
+import { SwarmCacheError } from '../core/errors.ts'
+import { MAX_CHUNK_BYTES, MAX_FRAME_BYTES } from '../core/manifest.ts'
+
+/** @throws ERR_STORE if a frame is not of a form that can be stored. */
+export function assertFrame({ chunk, bytes }: Frame): void {
+  const fits = chunk.bytes > 0 && chunk.bytes <= MAX_CHUNK_BYTES && bytes.length <= MAX_FRAME_BYTES
+  if (isDigest(chunk.digest) && fits) return
+  throw new SwarmCacheError(
+    'ERR_STORE',
+    `The chunk ${String(chunk.digest)} of ${chunk.bytes} bytes in a frame of ${bytes.length} cannot be stored: at most ${MAX_CHUNK_BYTES} and ${MAX_FRAME_BYTES} are allowed.`,
+    { facts: { digest: chunk.digest } },
+  )
+}
+
+/** @throws ERR_STORE if an entry is malformed, of another repository, or not signed by its writer. */
+export function assertOwn(
+  entry: SignedEntry,
+  repository: string,
+  isTrusted: (entry: SignedEntry) => boolean,
+): void {
+  let why: string
+  if (parseSignedEntry(entry) === undefined) why = 'it is malformed'
+  else if (entry.repository !== repository) why = `this is the store of ${repository}`
+  else if (!isTrusted(entry)) why = 'its signature does not verify'
+  else return
+  throw new SwarmCacheError(
+    'ERR_STORE',
+    `The entry "${entry.key}" of ${entry.repository} cannot be stored: ${why}.`,
+    { facts: { key: entry.key, repository: entry.repository } },
+  )
+}
