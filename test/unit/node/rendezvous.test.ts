@@ -124,7 +124,7 @@ test(
     const slow = { firstDiscoverMs: NEVER_MS, slowestDiscoverMs: NEVER_MS }
     const first = await world.join(slow)
     await first.rendezvous.ready()
-      const second = new CountingSwarm({ network: world.network })
+    const second = new CountingSwarm({ network: world.network })
     await second.start()
     t.after(() => second.stop())
     const expires = Date.now() + NEVER_MS
