@@ -34,10 +34,20 @@ export interface NodeOptions {
   readonly bootstrap?: readonly string[]
 }
 
+/**
+ * Part of libp2p's address manager: its announcement of closed listeners, a second after the stop, has
+ * a timer that nothing else ends, and that every process would wait for before it exits.
+ */
+interface AddressManager {
+  readonly _updatePeerStoreAddresses?: { stop(): void }
+}
+
 /** A libp2p node that has not been started, with the modules of its library that the swarm uses. */
 export interface SwarmNode {
   readonly node: Libp2p
   readonly dht: SwarmDht
+  /** Lets go of what would keep the process alive after the node has stopped. */
+  release(): void
   readonly peerIdFromString: Libp2pModules['peerIdFromString']
   readonly multiaddr: Libp2pModules['multiaddr']
 }
@@ -46,10 +56,13 @@ export interface SwarmNode {
 export async function createNode(parts: NodeParts, options: NodeOptions): Promise<SwarmNode> {
   const libp2p = await loadLibp2p()
   const { multiaddr, noise } = libp2p
+  // The timeout, which libp2p's types do not know, is for the time until the socket is connected.
+  const dialOpts = { noDelay: true, timeout: settings.CONNECT_TIMEOUT_MS }
   const refusals = new Refusals({ logger: parts.logger })
   const isSeeder = options.role === 'seeder'
   const isReachableByRelay = options.role === 'runner' || options.listen.length === 0
   const bootstrap = options.bootstrap ?? []
+  let addressManager: AddressManager | undefined
   const node = await libp2p.createLibp2p({
     start: false,
     privateKey: await libp2p.generateKeyPairFromSeed('Ed25519', parts.peerKey.seed),
@@ -60,7 +73,7 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
       announceFilter: (addresses) =>
         announceable(addresses.map(String)).map((address) => multiaddr(address)),
     },
-    transports: [libp2p.tcp(), libp2p.circuitRelayTransport()],
+    transports: [libp2p.tcp({ dialOpts }), libp2p.circuitRelayTransport()],
     connectionEncrypters: [
       (components) =>
         new MemberEncrypter({
@@ -113,8 +126,16 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
             }),
           ],
     services: {
+      addressUpdates: (components: { addressManager: object }) => {
+        addressManager = components.addressManager
+        return {}
+      },
       identify: libp2p.identify({ maxInboundStreams: 4, runOnLimitedConnection: true }),
-      identifyPush: libp2p.identifyPush({ maxInboundStreams: 4, runOnLimitedConnection: true }),
+      identifyPush: libp2p.identifyPush({
+        maxInboundStreams: 4,
+        runOnLimitedConnection: true,
+        debounce: settings.IDENTIFY_PUSH_DELAY_MS,
+      }),
       ping: libp2p.ping({ maxInboundStreams: 8 }),
       autoNat: libp2p.autoNAT(),
       dht: libp2p.kadDHT({
@@ -159,6 +180,7 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
   return {
     node,
     dht,
+    release: () => addressManager?._updatePeerStoreAddresses?.stop(),
     peerIdFromString: libp2p.peerIdFromString,
     multiaddr,
   }

@@ -2,10 +2,12 @@
 
 // --- Connecting ---
 
-/** One address: a LAN answers in milliseconds; libp2p's 6 s per address make one dead address cost a job its start. */
-export const ADDRESS_DIAL_TIMEOUT_MS = 1_500
+/** To open a socket: a LAN answers in milliseconds, an address that leads nowhere must not cost a job its start. */
+export const CONNECT_TIMEOUT_MS = 1_000
+/** One address with its handshake, on a machine that may be busy compiling on every core. */
+export const ADDRESS_DIAL_TIMEOUT_MS = 5_000
 /** All addresses of a peer, one after the other, relayed ones last. */
-export const DIAL_TIMEOUT_MS = 6_000
+export const DIAL_TIMEOUT_MS = 8_000
 /** The handshake of somebody who connects to us; a stranger holds a slot for no longer than this. */
 export const INBOUND_UPGRADE_TIMEOUT_MS = 4_000
 /** Choosing a protocol for a new conversation: one round trip, on a machine that may be busy compiling. */
@@ -32,6 +34,9 @@ export const MAX_READ_BUFFER_BYTES: number = 4 * 1024 * 1024
 export const MAX_STREAMS_PER_PROTOCOL = 256
 /** Longer than any pause of ours, shorter than the 2 minutes after which a silent socket is closed. */
 export const KEEP_ALIVE_MS = 20_000
+
+/** Tells connected peers of new addresses, for example through a relay; libp2p waits a second. */
+export const IDENTIFY_PUSH_DELAY_MS = 100
 
 // --- Relay (seeders) ---
 

@@ -84,6 +84,7 @@ export class Libp2pSwarm implements Swarm {
       for (const connection of node.getConnections()) connection.abort(error as Error)
       this.#parts.logger.log('debug', 'Connections were cut.', { reason: errorMessage(error) })
     }
+    running.release()
   }
 
   addresses(): string[] {
