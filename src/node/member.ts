@@ -29,6 +29,8 @@ export interface MemberParts {
 export interface MemberOptions {
   readonly repository: string
   readonly peerId: PeerId
+  /** A swarm that cannot be joined is a warning, and the store works alone; an error by default. */
+  readonly goesOnAlone?: boolean
 }
 
 /** One repository's participation on a node: its store, and its place in its swarm. */
@@ -37,7 +39,8 @@ export class Member {
   readonly peerId: PeerId
   readonly store: Store
   readonly tiers: Tiers
-  readonly #joined: MemberSwarm | undefined
+  readonly #goesOnAlone: boolean
+  #joined: MemberSwarm | undefined
   readonly #logger: Logger
   #stopping: Promise<void> | undefined
 
@@ -46,6 +49,7 @@ export class Member {
     this.peerId = options.peerId
     this.store = parts.store
     this.tiers = parts.tiers
+    this.#goesOnAlone = options.goesOnAlone ?? false
     this.#joined = parts.joined
     this.#logger = parts.logger
   }
@@ -61,8 +65,15 @@ export class Member {
       await swarm.start(options)
       rendezvous.start()
     } catch (error) {
-      await this.stop({ signal: AbortSignal.abort() })
-      throw error
+      if (!this.#goesOnAlone) {
+        await this.stop({ signal: AbortSignal.abort() })
+        throw error
+      }
+      await this.#leave(this.#joined, { signal: AbortSignal.abort() })
+      this.#joined = undefined
+      this.#logger.log('warning', `The swarm of ${this.repository} cannot be joined.`, {
+        reason: errorMessage(error),
+      })
     }
   }
 
@@ -86,14 +97,15 @@ export class Member {
   }
 
   async #stop(options: { readonly signal?: AbortSignal }): Promise<void> {
-    if (this.#joined !== undefined) {
-      const { swarm, router, transfer, rendezvous } = this.#joined
-      await this.#attempt('withdraw', rendezvous.stop())
-      await this.#attempt('end the uploads', transfer.stop(options))
-      await this.#attempt('stop routing', router.stop())
-      await this.#attempt('leave the swarm', swarm.stop())
-    }
+    if (this.#joined !== undefined) await this.#leave(this.#joined, options)
     await this.#attempt('close the store', this.store.close())
+  }
+
+  async #leave(joined: MemberSwarm, options: { readonly signal?: AbortSignal }): Promise<void> {
+    await this.#attempt('withdraw', joined.rendezvous.stop())
+    await this.#attempt('end the uploads', joined.transfer.stop(options))
+    await this.#attempt('stop routing', joined.router.stop())
+    await this.#attempt('leave the swarm', joined.swarm.stop())
   }
 
   /** Whatever fails on the way out, the rest is still closed. */

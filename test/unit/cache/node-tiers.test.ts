@@ -217,7 +217,8 @@ test('a chunk that the store can no longer give comes from a peer', options, asy
   const fleet = new Fleet()
   const first = fleet.add()
   const sample = await makeSample('deps-1', { count: 4 })
-  const [lost, failing] = sample.frames.map((frame) => frame.chunk.digest)
+  const lost = sample.frames[0]!.chunk.digest
+  const failing = sample.frames[1]!.chunk.digest
   class DamagedStore extends MemoryStore {
     override async get(digest: string): ReturnType<MemoryStore['get']> {
       if (digest === lost) return undefined

@@ -6,7 +6,7 @@ import { silentLogger } from '../../../src/core/logger.ts'
 import { LocalNode } from '../../../src/node/local-node.ts'
 import type { LocalNodeOptions } from '../../../src/node/local-node.ts'
 import { Member } from '../../../src/node/member.ts'
-import type { MemberSwarm } from '../../../src/node/member.ts'
+import type { MemberOptions, MemberSwarm } from '../../../src/node/member.ts'
 import { MemoryStore } from '../../../src/store/memory-store.ts'
 import { MemoryRouter } from '../../../src/router/memory-router.ts'
 import { MemoryPlace, MemoryRegistry } from '../../../src/registry/memory-registry.ts'
@@ -34,13 +34,13 @@ class Steps {
   failStart = false
 
   swarm(network: MemoryNetwork, place = new MemoryPlace()): MemberSwarm & { swarm: MemorySwarm } {
-    const { done } = this
-    const note = (step: string): number => done.push(step)
-    const steps = this
+    const note = (step: string): void => void this.done.push(step)
+    const mayStart = (): boolean => !this.failStart
+    const drainsUntil = (signal: AbortSignal | undefined): void => void (this.drainSignal = signal)
     class NotingSwarm extends MemorySwarm {
       override async start(): Promise<void> {
         note('swarm starts')
-        if (steps.failStart) throw new Error('the port is in use')
+        if (!mayStart()) throw new Error('the port is in use')
         await super.start()
       }
       override async stop(): Promise<void> {
@@ -57,7 +57,7 @@ class Steps {
       },
       async stop({ signal }: TransferOptions = {}): Promise<void> {
         note('transfer stops')
-        steps.drainSignal = signal
+        drainsUntil(signal)
       },
       fetchManifest: async () => await Promise.reject(new Error('nobody')),
       async *fetchChunks() {
@@ -73,14 +73,18 @@ class Steps {
   }
 }
 
-function makeMember(repository: string, joined?: MemberSwarm): Member {
+function makeMember(
+  repository: string,
+  joined?: MemberSwarm,
+  more: Partial<MemberOptions> = {},
+): Member {
   const store = new MemoryStore({ repository, limitBytes: 1e8 })
   const tiers = new NodeTiers(
     { store, peers: joined, sign: createSigner(), logger: silentLogger },
     { repository },
   )
   const peerId = joined?.swarm.peerId ?? 'peer-of-nobody'
-  return new Member({ store, tiers, joined, logger: silentLogger }, { repository, peerId })
+  return new Member({ store, tiers, joined, logger: silentLogger }, { repository, peerId, ...more })
 }
 
 test(
@@ -234,3 +238,22 @@ test('a swarm that cannot start is closed again and named', options, async (t) =
   assert.ok(steps.done.includes('swarm stops with 0 records left'))
   assert.deepEqual((await node.status()).swarms, [])
 })
+
+test(
+  'a node that may go on alone has its store although the swarm cannot start',
+  options,
+  async (t) => {
+    const steps = new Steps()
+    steps.failStart = true
+    const createMember = async (name: string): Promise<Member> => {
+      return makeMember(name, steps.swarm(new MemoryNetwork()), { goesOnAlone: true })
+    }
+    const node = new LocalNode({ createMember }, ABOUT)
+    t.after(() => node.stop())
+    const tiers = await node.tiers(REPOSITORY)
+    const saved = await save(tiers, await makeSample('deps-1'))
+    assert.deepEqual((await tiers.find(askFor('deps-1'))).match?.entry, saved)
+    assert.ok(steps.done.includes('swarm stops with 0 records left'))
+    assert.deepEqual(await node.peers(REPOSITORY), [])
+  },
+)
