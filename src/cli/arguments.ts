@@ -7,7 +7,7 @@ import { SETTING_FLAGS } from './settings.ts'
 export type ParsedArguments = Pick<Call, 'values' | 'lists' | 'switches' | 'paths'>
 
 /** Flags that every command has besides its own and the settings. */
-export const GENERAL_FLAGS: Readonly<Record<string, Flag>> = {
+const GENERAL_FLAGS: Readonly<Record<string, Flag>> = {
   json: { help: 'print one JSON object on stdout' },
   help: { help: 'say what the command does' },
 }
