@@ -1,7 +1,7 @@
 import type { SourcedFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
-import type { PeerId } from '../core/peer.ts'
+import type { PeerId, PeerOutcome } from '../core/peer.ts'
 
 /** A wait that can be ended. */
 export interface TransferOptions {
@@ -27,6 +27,17 @@ export interface ChunkSupply {
   has(digests: readonly Digest[]): Promise<boolean[]>
 }
 
+/** What a transfer needs to know of peers: a slice of the router. */
+export interface PeerChoice {
+  /** Peers that hold a manifest or part of it, as they become known; ends by its own deadline. */
+  holders(manifest: Digest, options?: TransferOptions): AsyncIterable<PeerId>
+  /** The usable ones, best first. */
+  rank(peers: Iterable<PeerId>): PeerId[]
+  isUsable(peerId: PeerId): boolean
+  succeeded(peerId: PeerId, outcome: PeerOutcome): void
+  failed(peerId: PeerId, reason: string, misbehaved?: boolean): void
+}
+
 /**
  * Moves manifests and chunks between peers.
  *
@@ -34,7 +45,7 @@ export interface ChunkSupply {
  * from the chunk where it stopped; further holders that the router names join while it runs.
  */
 export interface Transfer {
-  /** Registers the answers to other peers. */
+  /** Registers the answers to other peers; before the swarm starts. */
   start(): Promise<void>
   /** Lets running uploads end until the deadline of the signal, then ends them. */
   stop(options?: TransferOptions): Promise<void>

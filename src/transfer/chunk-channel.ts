@@ -1,0 +1,41 @@
+import type { Digest } from '../core/digest.ts'
+import type { ChunkRef } from '../core/manifest.ts'
+import type { PeerId } from '../core/peer.ts'
+
+/**
+ * Requests on their way to one peer, whatever carries them.
+ *
+ * Many may be in flight, and answers come in any order. The asker keeps what it has asked for within what
+ * it can hold, so that answers are taken at once and an answer that does not come is the peer's doing.
+ */
+export interface ChunkChannel {
+  readonly peerId: PeerId
+  /** Bytes received so far, parts of answers included: what tells a slow peer from a stalled one. */
+  readonly receivedBytes: number
+  /** Asks for chunks; each is answered by one call to the receiver, unless it is cancelled. */
+  want(chunks: readonly ChunkRef[]): void
+  /** Chunks that are no longer wanted; what is under way already is dropped on arrival. */
+  cancel(digests: readonly Digest[]): void
+  /** Which of some chunks the peer holds, in the order asked. */
+  have(digests: readonly Digest[], signal: AbortSignal): Promise<boolean[]>
+  /** The encoded manifest as the peer sent it, not verified; undefined if the peer does not hold it. */
+  manifest(digest: Digest, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined>
+  /** Ends it, with everything asked; the receiver hears nothing more. */
+  close(): void
+}
+
+/** Takes the answers of one channel. */
+export interface ChannelReceiver {
+  /** A frame that was asked for, of a plausible size, not verified. */
+  frame(chunk: ChunkRef, bytes: Uint8Array): void
+  missing(chunk: ChunkRef): void
+  /** The last call: ERR_FRAME for a peer that broke the protocol, ERR_LIMIT for a busy one, else ERR_CLOSED. */
+  closed(error: Error): void
+}
+
+/** Opens a channel to a peer; rejects if it cannot be reached. */
+export type OpenChannel = (
+  peerId: PeerId,
+  receiver: ChannelReceiver,
+  signal: AbortSignal,
+) => Promise<ChunkChannel>

@@ -1,0 +1,122 @@
+import type { ByteStream } from '../core/byte-stream.ts'
+import { openFrame } from '../core/chunk.ts'
+import type { Frame, SourcedFrame } from '../core/chunk.ts'
+import type { Digest } from '../core/digest.ts'
+import type { Logger } from '../core/logger.ts'
+import type { PeerId } from '../core/peer.ts'
+import type { StreamHandler, Swarm } from '../swarm/swarm.ts'
+import { ChunkFetch } from './chunk-fetch.ts'
+import type { ChunkFetchOptions, ChunkFetchParts } from './chunk-fetch.ts'
+import { Lanes } from './lanes.ts'
+import type { LanesOptions } from './lanes.ts'
+import { ManifestFetch } from './manifest-fetch.ts'
+import { openStreamChannel } from './stream-channel.ts'
+import type {
+  ChunkSupply,
+  FetchRequest,
+  PeerChoice,
+  Transfer,
+  TransferOptions,
+} from './transfer.ts'
+import { TRANSFER_PROTOCOL } from './transfer-wire.ts'
+import { UploadServer } from './upload-server.ts'
+import type { UploadServerOptions } from './upload-server.ts'
+
+/** What a transfer works with. */
+export interface SwarmTransferParts {
+  readonly swarm: Swarm
+  readonly supply: ChunkSupply
+  readonly peers: PeerChoice
+  readonly logger: Logger
+  /**
+   * Rejects with ERR_INTEGRITY if a frame is not what its chunk names; `openFrame` by default, which
+   * decompresses on the thread pool and hashes on this one. Whoever opens the frames in threads of its
+   * own can check them there instead and be the one that this asks.
+   */
+  readonly verify?: (frame: Frame) => Promise<unknown>
+}
+
+/** Tunables of a transfer. */
+export interface SwarmTransferOptions extends ChunkFetchOptions, UploadServerOptions {
+  /** How chunks take lanes; without it they take streams of the swarm. */
+  readonly lanes?: LanesOptions
+}
+
+/** Moves chunks over lanes, and over streams of the swarm where no lane can be had. */
+export class SwarmTransfer implements Transfer {
+  readonly #parts: SwarmTransferParts
+  readonly #options: SwarmTransferOptions
+  readonly #fetchParts: ChunkFetchParts
+  readonly #manifests: ManifestFetch
+  readonly #uploads: UploadServer
+  readonly #lanes: Lanes | undefined
+
+  constructor(parts: SwarmTransferParts, options: SwarmTransferOptions = {}) {
+    const { swarm, peers, logger } = parts
+    this.#parts = parts
+    this.#options = options
+    const openStream = (peerId: PeerId, signal: AbortSignal): Promise<ByteStream> =>
+      swarm.open(peerId, TRANSFER_PROTOCOL, { signal })
+    const now = (): number => performance.now()
+    const onConnected = (listener: (peerId: PeerId) => void): (() => void) =>
+      swarm.listen({ connected: (peer) => listener(peer.peerId) })
+    const verify = parts.verify ?? openFrame
+    this.#uploads = new UploadServer(parts, options)
+    if (options.lanes !== undefined) {
+      const serve: StreamHandler = (stream, peerId) => this.#uploads.serve(stream, peerId)
+      this.#lanes = new Lanes({ swarm, serve, logger }, options.lanes)
+    }
+    const openBulk = async (peerId: PeerId, signal: AbortSignal): Promise<ByteStream> => {
+      const lane = await this.#lanes?.open(peerId, { signal }).catch(() => undefined)
+      return lane ?? (await openStream(peerId, signal))
+    }
+    const open = openStreamChannel(openBulk)
+    this.#fetchParts = { open, peers, logger, now, onConnected, verify }
+    // A manifest is small: a stream of the connection that exists is there sooner than a lane.
+    this.#manifests = new ManifestFetch({ open: openStreamChannel(openStream), peers, now })
+  }
+
+  async start(): Promise<void> {
+    this.#parts.swarm.handle(TRANSFER_PROTOCOL, (stream, peerId) =>
+      this.#uploads.serve(stream, peerId),
+    )
+    await this.#lanes?.start()
+  }
+
+  async stop(options: TransferOptions = {}): Promise<void> {
+    await this.#uploads.stop(options.signal)
+    this.#lanes?.stop()
+  }
+
+  async fetchManifest(
+    manifest: Digest,
+    bytes: number,
+    holders: readonly PeerId[],
+    options: TransferOptions = {},
+  ): Promise<Uint8Array> {
+    options.signal?.throwIfAborted()
+    return this.#manifests.fetch(manifest, bytes, holders, options.signal)
+  }
+
+  async *fetchChunks(
+    request: FetchRequest,
+    options: TransferOptions = {},
+  ): AsyncGenerator<SourcedFrame, void, void> {
+    const { signal } = options
+    signal?.throwIfAborted()
+    if (request.chunks.length === 0) return
+    const fetch = new ChunkFetch(this.#fetchParts, request, this.#options)
+    const onAbort = (): void => fetch.abort(signal?.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      for (;;) {
+        const frame = await fetch.next()
+        if (frame === undefined) return
+        yield frame
+      }
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+      fetch.close()
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import { DIGEST_BYTES } from '../core/digest.ts'
+import type { Digest } from '../core/digest.ts'
+import { MAX_FRAME_BYTES } from '../core/manifest.ts'
+import type { MessageLimits } from '../core/message.ts'
+
+/**
+ * Many requests on one stream, answered in any order. Ids are chosen by the asker, each used once.
+ *
+ * Asked: `{want: id}` with a body of n digests (32 bytes each), which take the ids from `id` to `id + n - 1`;
+ * `{cancel: true}` with a body of ids (u32, big endian); `{have: id}` with a body of digests;
+ * `{manifest: digest, id}`.
+ *
+ * Answered: `{id}` with a frame as body; `{id, missing: true}`; `{id, cancelled: true}`; `{id, have: true}`
+ * with one bit for each digest, lowest bit first; `{id, manifestBytes}` with a piece of the manifest, until it
+ * is complete; `{busy: true}`, then the end, from a peer that serves too many already.
+ */
+export const TRANSFER_PROTOCOL = '/swarmcache/transfer/1'
+
+/** Digests in one message at most. */
+export const MAX_DIGESTS = 4096
+/** Wanted chunks that may wait for their answer on one stream. */
+export const MAX_OUTSTANDING = 2048
+
+export const REQUEST_LIMITS: MessageLimits = {
+  headerBytes: 1024,
+  bodyBytes: MAX_DIGESTS * DIGEST_BYTES,
+}
+export const RESPONSE_LIMITS: MessageLimits = { headerBytes: 1024, bodyBytes: MAX_FRAME_BYTES }
+
+/** What a peer may ask. */
+export type TransferRequest =
+  | { readonly kind: 'want'; readonly id: number; readonly digests: readonly Digest[] }
+  | { readonly kind: 'cancel'; readonly ids: readonly number[] }
+  | { readonly kind: 'have'; readonly id: number; readonly digests: readonly Digest[] }
+  | { readonly kind: 'manifest'; readonly id: number; readonly digest: Digest }
+
+type Header = Readonly<Record<string, unknown>>
+
+/** The request in a message, or undefined if it is malformed. */
+export function parseRequest(header: Header, body: Uint8Array): TransferRequest | undefined {
+  const { want, cancel, have, manifest, id } = header
+  if (isId(want)) {
+    const digests = decodeDigests(body)
+    return digests === undefined ? undefined : { kind: 'want', id: want, digests }
+  }
+  if (isId(have)) {
+    const digests = decodeDigests(body)
+    return digests === undefined ? undefined : { kind: 'have', id: have, digests }
+  }
+  if (cancel === true) {
+    const ids = decodeIds(body)
+    return ids === undefined ? undefined : { kind: 'cancel', ids }
+  }
+  if (typeof manifest !== 'string' || !/^[0-9a-f]{64}$/.test(manifest) || !isId(id))
+    return undefined
+  return { kind: 'manifest', id, digest: manifest }
+}
+
+/** True if `value` can be the id of a request. */
+export function isId(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32
+}
+
+export function encodeDigests(digests: readonly Digest[]): Uint8Array {
+  const bytes = Buffer.allocUnsafe(digests.length * DIGEST_BYTES)
+  for (const [index, digest] of digests.entries()) bytes.write(digest, index * DIGEST_BYTES, 'hex')
+  return bytes
+}
+
+function decodeDigests(body: Uint8Array): Digest[] | undefined {
+  if (body.length === 0 || body.length % DIGEST_BYTES !== 0) return undefined
+  const hex = Buffer.from(body.buffer, body.byteOffset, body.length).toString('hex')
+  const digests: Digest[] = []
+  for (let at = 0; at < hex.length; at += DIGEST_BYTES * 2) {
+    digests.push(hex.slice(at, at + DIGEST_BYTES * 2))
+  }
+  return digests
+}
+
+export function encodeIds(ids: readonly number[]): Uint8Array {
+  const bytes = Buffer.allocUnsafe(ids.length * 4)
+  for (const [index, id] of ids.entries()) bytes.writeUInt32BE(id, index * 4)
+  return bytes
+}
+
+function decodeIds(body: Uint8Array): number[] | undefined {
+  if (body.length === 0 || body.length % 4 !== 0) return undefined
+  const view = new DataView(body.buffer, body.byteOffset, body.length)
+  return Array.from({ length: body.length / 4 }, (_, index) => view.getUint32(index * 4))
+}
+
+export function encodeBits(bits: readonly boolean[]): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil(bits.length / 8))
+  for (const [index, bit] of bits.entries()) {
+    if (bit) bytes[index >> 3]! |= 1 << (index & 7)
+  }
+  return bytes
+}
+
+/** `count` bits, or undefined if there are not as many. */
+export function decodeBits(bytes: Uint8Array, count: number): boolean[] | undefined {
+  if (bytes.length !== Math.ceil(count / 8)) return undefined
+  return Array.from(
+    { length: count },
+    (_, index) => (bytes[index >> 3]! & (1 << (index & 7))) !== 0,
+  )
+}

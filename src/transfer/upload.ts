@@ -1,0 +1,238 @@
+import { pause, withDeadline } from '../async/deadline.ts'
+import { Limit } from '../async/limit.ts'
+import type { Digest } from '../core/digest.ts'
+import { errorMessage, isSwarmCacheError, SwarmCacheError } from '../core/errors.ts'
+import { publish } from '../core/events.ts'
+import type { Logger } from '../core/logger.ts'
+import { MAX_FRAME_BYTES } from '../core/manifest.ts'
+import type { Message, MessageStream } from '../core/message.ts'
+import type { PeerId } from '../core/peer.ts'
+import type { ChunkSupply } from './transfer.ts'
+import { encodeBits, MAX_OUTSTANDING, parseRequest } from './transfer-wire.ts'
+import type { TransferRequest } from './transfer-wire.ts'
+
+/** What one upload needs. */
+export interface UploadParts {
+  readonly messages: MessageStream
+  readonly peerId: PeerId
+  readonly supply: ChunkSupply
+  /** Turns shared by all uploads, first come first served: who has few gets them as soon as who has many. */
+  readonly turns: Limit
+  /** Turns that this peer may hold at once, over all its streams. */
+  readonly ownTurns: Limit
+  readonly logger: Logger
+}
+
+type Job =
+  | { readonly kind: 'chunk'; readonly id: number; readonly digest: Digest }
+  | Extract<TransferRequest, { kind: 'have' | 'manifest' }>
+
+// While one frame is written the next is read from the store.
+const WORKERS = 2
+// An asker takes what it asked for at once, so a write that waits this long has nobody at its end.
+const WRITE_MS = 5000
+const SUPPLY_MS = 10_000
+// A fetch whose consumer is busy asks for nothing for a while; longer than this it may open anew.
+const IDLE_MS = 60_000
+// `have` and `manifest` cost more than a chunk; an asker needs one or two of them.
+const MAX_QUESTIONS = 8
+// Who goes on asking for what is not here is served slowly, so that it costs the store little.
+const FREE_MISSES_IN_A_ROW = 1024
+const MISS_PAUSE_MS = 2
+
+/** Answers the requests of one conversation until the asker ends it. */
+export class Upload {
+  readonly #parts: UploadParts
+  readonly #ending = new AbortController()
+  readonly #writeTurn = new Limit(1)
+  /** In the order asked; `have` and `manifest` under ids of their own. */
+  readonly #jobs = new Map<number, Job>()
+  #questions = 0
+  #running = 0
+  #misses = 0
+  #asking = true
+  #draining = false
+  #wake: PromiseWithResolvers<void> = Promise.withResolvers()
+
+  constructor(parts: UploadParts) {
+    this.#parts = parts
+  }
+
+  /** Rejects with what ended it early: ERR_FRAME and ERR_LIMIT are the asker's doing. */
+  async run(): Promise<void> {
+    const workers = Array.from({ length: WORKERS }, () => this.#work())
+    const reading = this.#readAll()
+    try {
+      await Promise.all([reading, ...workers])
+    } finally {
+      this.end(new SwarmCacheError('ERR_CLOSED', 'The upload ended.'))
+      await Promise.allSettled([reading, ...workers])
+    }
+  }
+
+  /** Ends once everything asked so far is answered. */
+  drain(): void {
+    this.#draining = true
+    if (this.#isIdle) this.end(new SwarmCacheError('ERR_CLOSED', 'This node stops.'))
+    this.#wakeAll()
+  }
+
+  end(error: Error): void {
+    this.#ending.abort(error)
+    this.#parts.messages.abort(error)
+    this.#wakeAll()
+  }
+
+  get #isIdle(): boolean {
+    return this.#jobs.size === 0 && this.#running === 0
+  }
+
+  async #readAll(): Promise<void> {
+    let next: Promise<Message | undefined> | undefined
+    for (;;) {
+      next ??= this.#parts.messages.read()
+      const reading = next
+      let message: Message | undefined
+      try {
+        message = await withDeadline(
+          IDLE_MS,
+          'An idle peer',
+          this.#ending.signal,
+          async () => reading,
+        )
+      } catch (error) {
+        if (isSwarmCacheError(error, 'ERR_TIMEOUT') && !this.#isIdle) continue
+        throw error
+      }
+      next = undefined
+      if (message === undefined) break
+      const request = parseRequest(message.header, message.body)
+      if (request === undefined) {
+        throw new SwarmCacheError('ERR_FRAME', 'It sent a malformed request.')
+      }
+      this.#accept(request)
+      this.#wakeAll()
+    }
+    this.#asking = false
+    this.#wakeAll()
+  }
+
+  #accept(request: TransferRequest): void {
+    if (request.kind === 'cancel') {
+      for (const id of request.ids) this.#cancel(id)
+      return
+    }
+    if (request.kind === 'want') {
+      for (const [index, digest] of request.digests.entries()) {
+        this.#addJob({ kind: 'chunk', id: request.id + index, digest })
+      }
+      return
+    }
+    this.#questions += 1
+    if (this.#questions > MAX_QUESTIONS) throw tooMuch('questions')
+    this.#addJob(request)
+  }
+
+  #addJob(job: Job): void {
+    if (this.#jobs.size >= MAX_OUTSTANDING) throw tooMuch('chunks')
+    this.#jobs.set(job.id, job)
+  }
+
+  #cancel(id: number): void {
+    if (this.#jobs.get(id)?.kind !== 'chunk') return
+    this.#jobs.delete(id)
+    void this.#write({ id, cancelled: true }).catch((error: unknown) => this.end(error as Error))
+  }
+
+  async #work(): Promise<void> {
+    for (;;) {
+      this.#ending.signal.throwIfAborted()
+      const job = this.#jobs.values().next().value
+      if (job === undefined) {
+        if (!this.#asking || this.#draining) return
+        await this.#wake.promise
+        continue
+      }
+      this.#jobs.delete(job.id)
+      this.#running += 1
+      try {
+        await this.#answer(job)
+      } finally {
+        this.#running -= 1
+      }
+      if (this.#draining && this.#isIdle) this.drain()
+      if (this.#misses > FREE_MISSES_IN_A_ROW) await pause(MISS_PAUSE_MS, this.#ending.signal)
+    }
+  }
+
+  async #answer(job: Job): Promise<void> {
+    const { supply, turns, ownTurns } = this.#parts
+    const { signal } = this.#ending
+    using _own = await ownTurns.acquire(1, signal)
+    using _turn = await turns.acquire(1, signal)
+    if (job.kind === 'have') {
+      const held = await this.#ask('what it holds', () => supply.has(job.digests))
+      this.#questions -= 1
+      const bits = job.digests.map((_, index) => held?.[index] === true)
+      await this.#write({ id: job.id, have: true }, encodeBits(bits))
+    } else if (job.kind === 'manifest') {
+      const manifest = await this.#ask('a manifest', () => supply.manifest(job.digest))
+      this.#questions -= 1
+      await this.#sendManifest(job.id, manifest)
+    } else {
+      const frame = await this.#ask('a chunk', () => supply.frame(job.digest))
+      await this.#sendChunk(job.id, frame)
+    }
+  }
+
+  async #sendChunk(id: number, frame: Uint8Array | undefined): Promise<void> {
+    if (frame === undefined) {
+      this.#misses += 1
+      await this.#write({ id, missing: true })
+      return
+    }
+    this.#misses = 0
+    await this.#write({ id }, frame)
+    publish('chunks:sent', { bytes: frame.length, peerId: this.#parts.peerId })
+  }
+
+  async #sendManifest(id: number, manifest: Uint8Array | undefined): Promise<void> {
+    if (manifest === undefined) {
+      await this.#write({ id, missing: true })
+      return
+    }
+    for (let start = 0; start < manifest.length; start += MAX_FRAME_BYTES) {
+      const piece = manifest.subarray(start, start + MAX_FRAME_BYTES)
+      await this.#write({ id, manifestBytes: manifest.length }, piece)
+    }
+  }
+
+  /** What the store supplies; its faults are a miss for the peer and a line in the log. */
+  async #ask<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await withDeadline(SUPPLY_MS, 'The local store', this.#ending.signal, work)
+    } catch (error) {
+      this.#ending.signal.throwIfAborted()
+      const reason = errorMessage(error)
+      this.#parts.logger.log('debug', `The store did not supply ${what} for a peer`, { reason })
+      return undefined
+    }
+  }
+
+  async #write(header: Record<string, unknown>, body?: Uint8Array): Promise<void> {
+    const { signal } = this.#ending
+    using _turn = await this.#writeTurn.acquire(1, signal)
+    await withDeadline(WRITE_MS, 'Sending to a peer', signal, () =>
+      this.#parts.messages.write(header, body),
+    )
+  }
+
+  #wakeAll(): void {
+    this.#wake.resolve()
+    this.#wake = Promise.withResolvers()
+  }
+}
+
+function tooMuch(what: string): SwarmCacheError {
+  return new SwarmCacheError('ERR_LIMIT', `It asked for too many ${what} at once.`)
+}
