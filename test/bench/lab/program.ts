@@ -2,11 +2,13 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createInterface } from 'node:readline'
+import { bareEnvironment } from '../../../src/config.ts'
 
 /** Where and how a program runs. */
 export interface ProgramOptions {
   readonly cwd?: string
-  readonly env?: Readonly<Record<string, string | undefined>>
+  /** All of its environment, beside PATH, HOME and the like; the benchmark's own by default. */
+  readonly env?: Readonly<Record<string, string>>
   /** Ends the program. */
   readonly signal?: AbortSignal
   /** A network namespace to run in. */
@@ -53,7 +55,7 @@ export class RunningProgram {
     this.#name = [program, ...args].join(' ').slice(0, 200)
     const spawnOptions: SpawnOptions = {
       cwd,
-      env: { ...process.env, ...options.env },
+      env: options.env === undefined ? process.env : { ...bareEnvironment(), ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
     }
     this.child =
@@ -74,12 +76,6 @@ export class RunningProgram {
     this.#closed.catch(() => {})
     const forget = (): void => signal?.removeEventListener('abort', onAbort)
     this.#closed.then(forget, forget)
-  }
-
-  /** Resident memory now, in MB, or 0 once it has ended. */
-  memory(readStatus: (pid: number) => string): number {
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readStatus(this.child.pid!))?.[1]
-    return (Number(kilobytes ?? 0) * 1024) / 1e6
   }
 
   /** Lines that the program prints; ends when it does. */
