@@ -17,7 +17,11 @@ Measures what is promised, each row against its baseline in the same run, and ch
 const DEFAULT_REPEATS = 3
 
 /** Loaded when they run, so that one that cannot be loaded takes no other down. */
-const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {}
+const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
+  restore: async () => (await import('./restore.ts')).restore,
+  save: async () => (await import('./save.ts')).save,
+  bulk: async () => (await import('./bulk.ts')).bulk,
+}
 
 interface Outcome {
   readonly name: string

@@ -23,13 +23,22 @@ const ROOT = resolve(import.meta.dirname, '../../..')
 const REPOSITORY = 'swarmcache/bench'
 const JOIN_DEADLINE_MS = 20_000
 
-let built: Promise<unknown> | undefined
+let built: Promise<void> | undefined
 
 /** The program as users get it, compiled once a run. */
 export async function builtProgram(): Promise<string> {
-  built ??= promisify(execFile)(process.execPath, [join(ROOT, '.github/scripts/build.ts')])
+  built ??= build()
   await built
   return join(ROOT, 'dist/lib/cli/swarmcache.js')
+}
+
+async function build(): Promise<void> {
+  try {
+    await promisify(execFile)(process.execPath, [join(ROOT, '.github/scripts/build.ts')])
+  } catch (error) {
+    // The compiler complains on stdout, which the error's message leaves out.
+    throw new Error(`The build failed:\n${(error as { stdout?: string }).stdout}`, { cause: error })
+  }
 }
 
 /** The runners of one repository, each with a node in a process of its own. */
