@@ -2,22 +2,17 @@ import type { Frame, SourcedFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { Entry, EntryQuery, NearMiss, SignedEntry } from '../core/entry.ts'
 import { compareMatches, nearMissOf } from '../core/entry-match.ts'
-import { SwarmCacheError, errorMessage, inputError } from '../core/errors.ts'
+import { errorMessage, inputError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { MAX_MANIFEST_BYTES, decodeManifest } from '../core/manifest.ts'
+import { decodeManifest } from '../core/manifest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { PeerId } from '../core/peer.ts'
-import type { FoundEntry, Router } from '../router/router.ts'
+import type { FoundEntry } from '../router/router.ts'
 import type { Store } from '../store/store.ts'
-import type { Transfer } from '../transfer/transfer.ts'
 import type { TierLookup, Tiers } from './cache.ts'
+import { fetchManifest } from './fetch-manifest.ts'
+import type { TierPeers } from './fetch-manifest.ts'
 import { readTiers } from './tier-reads.ts'
-
-/** The way to the other peers of a repository. */
-export interface TierPeers {
-  readonly router: Router
-  readonly transfer: Transfer
-}
 
 /** What the tiers of a repository are made of. */
 export interface NodeTiersParts {
@@ -42,6 +37,7 @@ interface Wait {
 
 // Enough to say why a key was missed; the rest would only fill the log.
 const MAX_NEAR_MISSES = 8
+const INDEX_UNREAD = 'The local index could not be read.'
 // Holders are remembered from `find` until the chunks are read; one request needs one or two entries.
 const MAX_REMEMBERED = 64
 
@@ -61,12 +57,12 @@ export class NodeTiers implements Tiers {
   async find(query: EntryQuery, { signal }: Wait = {}): Promise<TierLookup> {
     signal?.throwIfAborted()
     this.#assertOwn(query.repository)
-    const local = await this.#orWarn('looked up', this.#parts.store.findEntry(query))
+    const local = await this.#orWarn(INDEX_UNREAD, this.#parts.store.findEntry(query))
     if (local?.scopeRank === 0 && local.keyRank === 0) return { match: local, nearMisses: [] }
     const [found, near] = await Promise.all([
       this.#findAmongPeers(query, signal),
       local === undefined
-        ? this.#orWarn('looked up', this.#parts.store.findNearMisses(query))
+        ? this.#orWarn(INDEX_UNREAD, this.#parts.store.findNearMisses(query))
         : undefined,
     ])
     signal?.throwIfAborted()
@@ -85,10 +81,17 @@ export class NodeTiers implements Tiers {
     signal?.throwIfAborted()
     this.#assertOwn(entry.repository)
     const { store } = this.#parts
-    const held = await this.#orWarn('read', store.getManifest(entry.manifest))
+    const held = await this.#orWarn(
+      'A stored manifest could not be read.',
+      store.getManifest(entry.manifest),
+    )
     if (held !== undefined) return held
-    const fetched = await this.#fetchManifest(entry, signal)
-    await this.#orWarn('stored', store.putManifest(entry.manifest, fetched))
+    const known = this.#holders.get(entry.manifest) ?? []
+    const fetched = await fetchManifest(this.#parts.peers, entry, known, signal)
+    await this.#orWarn(
+      'A manifest could not be stored.',
+      store.putManifest(entry.manifest, fetched),
+    )
     return fetched
   }
 
@@ -117,7 +120,8 @@ export class NodeTiers implements Tiers {
       }
     } finally {
       // A consumer that has everything may not ask once more: what it got still makes this node a holder.
-      if (left === 0) await this.#orWarn('indexed', this.#adopt(entry))
+      if (left === 0)
+        await this.#orWarn('A fetched entry could not be indexed.', this.#adopt(entry))
     }
   }
 
@@ -156,41 +160,11 @@ export class NodeTiers implements Tiers {
   ): Promise<FoundEntry | undefined> {
     const { peers } = this.#parts
     if (peers === undefined) return undefined
-    return await this.#orWarn('found', peers.router.find(query, { signal }), signal)
-  }
-
-  /** From the peers that `find` named, else from each that the router names until one supplies it. */
-  async #fetchManifest(entry: SignedEntry, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    const { peers } = this.#parts
-    if (peers === undefined) throw this.#manifestGone(entry, 'no swarm is joined')
-    if (entry.manifestBytes > MAX_MANIFEST_BYTES) {
-      throw this.#manifestGone(entry, `it claims ${entry.manifestBytes} bytes`)
-    }
-    const { router, transfer } = peers
-    const { manifest, manifestBytes } = entry
-    const tried = new Set(this.#holders.get(manifest))
-    let failure: unknown
-    const fetchFrom = async (holders: readonly PeerId[]): Promise<Uint8Array | undefined> => {
-      try {
-        return await transfer.fetchManifest(manifest, manifestBytes, holders, { signal })
-      } catch (error) {
-        signal?.throwIfAborted()
-        failure = error
-        return undefined
-      }
-    }
-    const fetched = tried.size === 0 ? undefined : await fetchFrom([...tried])
-    if (fetched !== undefined) return fetched
-    for await (const holder of router.holders(manifest, { signal })) {
-      if (tried.has(holder)) continue
-      tried.add(holder)
-      const late = await fetchFrom([holder])
-      if (late !== undefined) {
-        this.#remember(manifest, [holder])
-        return late
-      }
-    }
-    throw this.#manifestGone(entry, 'no peer supplied it', failure)
+    return await this.#orWarn(
+      'The peers could not be asked.',
+      peers.router.find(query, { signal }),
+      signal,
+    )
   }
 
   /** Makes this node a holder of an entry of which everything is stored by now. */
@@ -220,14 +194,16 @@ export class NodeTiers implements Tiers {
   }
 
   /** Faults of the disk and of peers are misses with a warning; an abort passes. */
-  async #orWarn<T>(done: string, work: Promise<T>, signal?: AbortSignal): Promise<T | undefined> {
+  async #orWarn<T>(
+    warning: string,
+    work: Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T | undefined> {
     try {
       return await work
     } catch (error) {
       signal?.throwIfAborted()
-      this.#parts.logger.log('warning', `Something could not be ${done}; going on without it.`, {
-        reason: errorMessage(error),
-      })
+      this.#parts.logger.log('warning', warning, { reason: errorMessage(error) })
       return undefined
     }
   }
@@ -237,14 +213,6 @@ export class NodeTiers implements Tiers {
     throw inputError(
       `A request for ${repository} reached the tiers of ${this.#repository}. Ask the node for the tiers of that repository.`,
       { repository },
-    )
-  }
-
-  #manifestGone(entry: SignedEntry, why: string, cause?: unknown): SwarmCacheError {
-    return new SwarmCacheError(
-      'ERR_PEER',
-      `The manifest of "${entry.key}" cannot be read: it is not stored here, and ${why}.`,
-      { cause, facts: { key: entry.key, manifest: entry.manifest } },
     )
   }
 }

@@ -63,7 +63,7 @@ class TierRead {
     this.frames.fail(this.#outer?.reason)
     this.#stopped.abort(this.#outer?.reason)
   }
-  #storeFailed = false
+  #warned = false
 
   constructor(parts: TierReadParts, signal: AbortSignal | undefined) {
     this.#parts = parts
@@ -74,7 +74,7 @@ class TierRead {
   /** Settles, and never rejects, once nothing runs any more. */
   async run(chunks: readonly ChunkRef[]): Promise<void> {
     try {
-      const held = await this.#parts.store.has(chunks.map((chunk) => chunk.digest))
+      const held = await this.#whichHeld(chunks)
       const local = chunks.filter((_, index) => held[index] === true)
       const missing = chunks.filter((_, index) => held[index] !== true)
       const flows = await Promise.allSettled([
@@ -105,6 +105,15 @@ class TierRead {
   #fail(error: unknown): void {
     this.frames.fail(error)
     this.#stopped.abort(error)
+  }
+
+  async #whichHeld(chunks: readonly ChunkRef[]): Promise<boolean[]> {
+    try {
+      return await this.#parts.store.has(chunks.map((chunk) => chunk.digest))
+    } catch (error) {
+      this.#warnStore('The store could not be asked; everything is asked of the peers.', error)
+      return []
+    }
   }
 
   /** Hands over what the store holds; resolves to what it turned out not to have. */
@@ -163,8 +172,8 @@ class TierRead {
   }
 
   #warnStore(message: string, error: unknown): void {
-    if (this.#storeFailed) return
-    this.#storeFailed = true
+    if (this.#warned) return
+    this.#warned = true
     this.#parts.logger.log('warning', message, { reason: errorMessage(error) })
   }
 }

@@ -19,6 +19,8 @@ const JITTER = 0.2
 // Addresses come in bursts (listeners, then observed ones, then relays).
 const SETTLE_MS = 20
 const RETRY_MS = 1000
+// An announcement that is under way is let finish, so that it cannot bring back what is withdrawn after it.
+const FINISH_MS = 500
 // Two seconds are what a runner can spare at its end; what stays behind expires.
 const WITHDRAW_DEADLINE_MS = 2000
 
@@ -34,6 +36,7 @@ export class Announcer {
   #running: Promise<void> | undefined
   #announced = ''
   #failures = 0
+  #stopping = false
 
   constructor(parts: { swarm: Swarm; calls: RegistryCalls }, options: AnnouncerOptions) {
     this.#swarm = parts.swarm
@@ -52,16 +55,18 @@ export class Announcer {
     if (this.#ownAddresses().join() !== this.#announced) this.#schedule(SETTLE_MS)
   }
 
-  /** Takes the record back, once no announcement is under way that would bring it back. */
+  /** Takes the record back; within its own short deadline. */
   async stop(): Promise<void> {
-    this.#stopped.abort()
+    this.#stopping = true
     clearTimeout(this.#timer)
+    const timer = setTimeout(() => this.#stopped.abort(), FINISH_MS)
     await this.#running
+    clearTimeout(timer)
     await this.#withdraw()
   }
 
   #schedule(delayMs: number): void {
-    if (this.#stopped.signal.aborted) return
+    if (this.#stopping) return
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
       this.#running ??= this.#announce().finally(() => {

@@ -14,9 +14,11 @@ import type { RemoteCalls } from './remote-tiers.ts'
 const CONNECT_DEADLINE_MS = 300
 // A node that is in use is waited for: it may be busy with what it was asked to do.
 const REOPEN_DEADLINE_MS = 10_000
-// A frozen node is left after twenty seconds, which no busy one is silent for.
+// A frozen node is left after half a minute, which no busy one is silent for.
 const PING_MS = 5000
-const PING_DEADLINE_MS = 15_000
+const PING_DEADLINE_MS = 10_000
+// One question may have missed its answer because this process itself was suspended.
+const MAX_MISSED_PINGS = 2
 
 /** Tunables of the way to a node. */
 export interface RemoteNodeOptions {
@@ -63,6 +65,8 @@ export class RemoteNode implements Node, RemoteCalls {
   #bulk: Promise<ControlConnection> | undefined
   #waiting = 0
   #pings: NodeJS.Timeout | undefined
+  #pinging = false
+  #missedPings = 0
   #stopped = false
 
   /** `channel` is a first connection to `path`. */
@@ -195,18 +199,26 @@ export class RemoteNode implements Node, RemoteCalls {
   }
 
   async #ping(): Promise<void> {
+    if (this.#pinging) return
+    this.#pinging = true
     const signal = AbortSignal.timeout(this.#pingDeadlineMs)
     try {
       const connection = await this.#smallCalls()
       await connection.call('ping', {}, { signal })
+      this.#missedPings = 0
     } catch {
-      if (!signal.aborted) return
-      const silent = new SwarmCacheError(
-        'ERR_CONTROL',
-        `The node behind ${this.#path} gave no sign of life for ${this.#pingDeadlineMs} ms. Check that process, and restart it.`,
-      )
-      await this.#closeAll(silent)
+      if (signal.aborted) this.#missedPings += 1
+    } finally {
+      this.#pinging = false
     }
+    if (this.#missedPings < MAX_MISSED_PINGS) return
+    this.#missedPings = 0
+    await this.#closeAll(
+      new SwarmCacheError(
+        'ERR_CONTROL',
+        `The node behind ${this.#path} gives no sign of life. Check that process, and restart it.`,
+      ),
+    )
   }
 
   async #closeAll(error: Error): Promise<void> {

@@ -5,9 +5,9 @@ import type { SourcedFrame } from '../../../src/core/chunk.ts'
 import type { SignedEntry } from '../../../src/core/entry.ts'
 import { silentLogger } from '../../../src/core/logger.ts'
 import type { ChunkRef } from '../../../src/core/manifest.ts'
-import { connectToNode } from '../../../src/node/control-client.ts'
 import { ControlServer } from '../../../src/node/control-server.ts'
 import { FixedNode } from '../../support/fixed-node.ts'
+import { reachNode } from '../../support/reach-node.ts'
 import { REPOSITORY, createSigner, makeSample } from '../../support/sample-entries.ts'
 
 const FRAME = randomBytes(64 * 1024)
@@ -29,8 +29,8 @@ if (command === 'serve') {
   await new ControlServer({ node, logger: silentLogger }, { home: home! }).start()
   process.send?.('ready')
 } else {
-  const node = await connectToNode(home!)
-  const tiers = await node!.tiers(REPOSITORY)
+  const node = await reachNode(home!)
+  const tiers = await node.tiers(REPOSITORY)
   const { entry, frames } = await makeSample('deps-1', { count: 2 })
   const chunks = frames.map((frame) => frame.chunk)
   for await (const _ of tiers.readChunks(createSigner()(entry), chunks)) {

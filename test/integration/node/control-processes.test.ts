@@ -17,6 +17,7 @@ import type { RemoteNode } from '../../../src/node/control-client.ts'
 import { ControlServer } from '../../../src/node/control-server.ts'
 import { eventually } from '../../support/eventually.ts'
 import { FixedNode, STATUS } from '../../support/fixed-node.ts'
+import { reachNode } from '../../support/reach-node.ts'
 import { REPOSITORY, createSigner, makeSample } from '../../support/sample-entries.ts'
 
 const options = { timeout: 20_000 }
@@ -60,8 +61,7 @@ async function serveCounting(t: TestContext, home: string): Promise<CountingTier
 }
 
 async function connected(t: TestContext, home: string): Promise<RemoteNode> {
-  const node = await connectToNode(home)
-  assert.ok(node, 'the node answers')
+  const node = await reachNode(home)
   t.after(() => node.stop())
   return node
 }
@@ -153,9 +153,9 @@ test(
   async (t) => {
     const home = await makeHome(t)
     const child = await startProcess(t, 'serve', home)
-    const remote = await connectToNode(home, { pingMs: 50, pingDeadlineMs: 200 })
-    t.after(() => remote?.stop())
-    const tiers = await remote!.tiers(REPOSITORY)
+    const remote = await reachNode(home, { pingMs: 50, pingDeadlineMs: 200 })
+    t.after(() => remote.stop())
+    const tiers = await remote.tiers(REPOSITORY)
     const { entry, chunks } = await sampleEntry()
     const reader = tiers.readChunks(entry, chunks)[Symbol.asyncIterator]()
     assert.equal((await reader.next()).done, false)
@@ -163,7 +163,7 @@ test(
     const silent = { code: 'ERR_CONTROL', message: /no sign of life/ }
     await Promise.all([
       assert.rejects(Promise.resolve(reader.next()), silent),
-      assert.rejects(remote!.status(), silent),
+      assert.rejects(remote.status(), silent),
     ])
   },
 )

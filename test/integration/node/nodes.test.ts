@@ -17,7 +17,6 @@ import {
   verifyEntry,
 } from '../../../src/identity/identity.ts'
 import type { PeerKey, SwarmKeys } from '../../../src/identity/identity.ts'
-import { connectToNode } from '../../../src/node/control-client.ts'
 import { ControlServer } from '../../../src/node/control-server.ts'
 import { LocalNode } from '../../../src/node/local-node.ts'
 import { Member } from '../../../src/node/member.ts'
@@ -35,6 +34,7 @@ import type { Swarm } from '../../../src/swarm/swarm.ts'
 import { SwarmTransfer } from '../../../src/transfer/swarm-transfer.ts'
 import { save } from '../../contract/tiers.ts'
 import { collect, eventually } from '../../support/eventually.ts'
+import { reachNode } from '../../support/reach-node.ts'
 import { REPOSITORY, askFor, makeSample } from '../../support/sample-entries.ts'
 import type { Sample } from '../../support/sample-entries.ts'
 
@@ -227,8 +227,7 @@ test('another process uses the swarm through the control socket of a node', opti
   )
   await server.start()
   t.after(() => server.stop())
-  const remote = await connectToNode(second.home)
-  assert.ok(remote)
+  const remote = await reachNode(second.home)
   t.after(() => remote.stop())
   const tiers = await remote.tiers(REPOSITORY)
   await save(await first.node.tiers(REPOSITORY), sample)

@@ -17,6 +17,7 @@ import type { Node } from '../../../src/node/node.ts'
 import { save, tiersContract } from '../../contract/tiers.ts'
 import { eventually } from '../../support/eventually.ts'
 import { FixedNode, PEERS, STATUS } from '../../support/fixed-node.ts'
+import { reachNode } from '../../support/reach-node.ts'
 import { REPOSITORY, createSigner, makeSample } from '../../support/sample-entries.ts'
 
 const options = { timeout: 20_000 }
@@ -43,8 +44,7 @@ async function serve(
 }
 
 async function connected(t: TestContext, home: string): Promise<RemoteNode> {
-  const node = await connectToNode(home)
-  assert.ok(node, 'the node answers')
+  const node = await reachNode(home)
   t.after(() => node.stop())
   return node
 }
