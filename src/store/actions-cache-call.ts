@@ -72,6 +72,7 @@ class CallWatch implements Disposable {
   #phaseTimer: NodeJS.Timeout | undefined
   #archiveBytes = 0
   #moved = 0
+  #over = false
 
   constructor(call: WorkerCall, transcript: ClientTranscript, options: CallOptions) {
     this.#call = call
@@ -97,6 +98,7 @@ class CallWatch implements Disposable {
 
   /** Looks at the transcript again: a new phase or more bytes start the phase's deadline anew. */
   notice(): void {
+    if (this.#over) return
     const { phase, bytes } = this.#transcript
     const moved = Math.max(bytes, this.#archiveBytes)
     const progressed = moved > this.#moved
@@ -124,6 +126,7 @@ class CallWatch implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#over = true
     clearTimeout(this.#total)
     clearTimeout(this.#phaseTimer)
     clearInterval(this.#poll)

@@ -25,7 +25,7 @@ export class ClientTranscript {
   /** Bytes moved, as far as the client tells. */
   bytes = 0
   archivePath: string | undefined
-  /** Attempts that failed, refusals and warnings, oldest first, bounded. */
+  /** Attempts that failed, refusals and warnings, oldest first; like all lists here the last few. */
   readonly troubles: string[] = []
   readonly warnings: string[] = []
   /** The last lines of tar and its compressor. */
@@ -80,17 +80,16 @@ export class ClientTranscript {
 
   #follow({ level, text }: ClientLine): void {
     if (level === 'warning' || level === 'error') {
-      this.warnings.push(text)
-      this.#addTrouble(text)
+      keep(this.warnings, text, MAX_TROUBLES)
+      keep(this.troubles, text, MAX_TROUBLES)
     } else if (
       /^Attempt \d+ of \d+ failed with error: |^\w+.* - Attempt \d+ of \d+ failed/.test(text) ||
       /^Failed to (?:reserve cache|save): |^Cache (?:restore|save) skipped: /.test(text)
     ) {
-      this.#addTrouble(text)
+      keep(this.troubles, text, MAX_TROUBLES)
     } else if (level === 'info' && (this.phase === 'extract' || this.phase === 'pack')) {
       if (text.startsWith('[command]')) return
-      this.toolLines.push(text)
-      if (this.toolLines.length > MAX_TOOL_LINES) this.toolLines.shift()
+      keep(this.toolLines, text, MAX_TOOL_LINES)
     }
     this.#followPhase(text)
     const moved = /^(?:Received|Sent) (\d+) of \d+ \(/.exec(text)
@@ -116,9 +115,9 @@ export class ClientTranscript {
       this.phase = 'upload'
     }
   }
+}
 
-  #addTrouble(text: string): void {
-    this.troubles.push(text)
-    if (this.troubles.length > MAX_TROUBLES) this.troubles.shift()
-  }
+function keep(lines: string[], line: string, most: number): void {
+  lines.push(line)
+  if (lines.length > most) lines.shift()
 }

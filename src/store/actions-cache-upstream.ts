@@ -3,7 +3,7 @@ import path from 'node:path'
 import { startDeadline } from '../async/deadline.ts'
 import { Limit } from '../async/limit.ts'
 import { assertKeys } from '../core/cache-key.ts'
-import { inputError, isSwarmCacheError, SwarmCacheError } from '../core/errors.ts'
+import { errorMessage, inputError, isSwarmCacheError, SwarmCacheError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { runCall } from './actions-cache-call.ts'
 import type { CallDeadlines } from './actions-cache-call.ts'
@@ -121,7 +121,7 @@ export class ActionsCacheUpstream implements Upstream {
     const crossOs = options.crossOs ?? false
     const call = { kind, paths, key, restoreKeys, crossOs, workingDirectory, workspace }
     using _turn = await this.#takeTurn(call, signal)
-    const process = await this.#takeProcess()
+    const process = await this.#takeProcess(call)
     const transcript = new ClientTranscript(kind, [this.#env['ACTIONS_RUNTIME_TOKEN'] ?? ''])
     let failed = true
     try {
@@ -157,16 +157,24 @@ export class ActionsCacheUpstream implements Upstream {
     }
   }
 
-  async #takeProcess(): Promise<ActionsCacheProcess> {
+  async #takeProcess(call: WorkerCall): Promise<ActionsCacheProcess> {
     for (const [process, timer] of this.#idle) {
       clearTimeout(timer)
       this.#idle.delete(process)
       if (process.alive) return process
       this.#processes.delete(process)
     }
-    const process = await ActionsCacheProcess.start(this.#env)
-    this.#processes.add(process)
-    return process
+    try {
+      const process = await ActionsCacheProcess.start(this.#env)
+      this.#processes.add(process)
+      return process
+    } catch (error) {
+      throw new SwarmCacheError(
+        'ERR_UPSTREAM',
+        `The client of the cache service cannot be started: ${errorMessage(error)}. Check RUNNER_TEMP or the folder for temporary files.`,
+        { cause: error, facts: { reason: 'crashed', call: call.kind, key: call.key } },
+      )
+    }
   }
 
   #keepIdle(process: ActionsCacheProcess): void {

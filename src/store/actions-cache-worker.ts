@@ -30,6 +30,7 @@ export type WorkerMessage =
 const MAX_OUTPUT_CHARACTERS = 16_384
 // One progress line a chunk is all that the client gives with the older protocol; its default is 32 MiB.
 const UPLOAD_CHUNK_BYTES = 4 * 1024 * 1024
+const CRASH_GRACE_MS = 500
 
 function send(message: WorkerMessage): void {
   if (process.connected) process.send?.(message)
@@ -65,7 +66,9 @@ function start(): void {
   process.stderr.write = write
 
   process.on('uncaughtException', (error: unknown) => {
-    send({ crashed: error instanceof Error ? error.message : String(error) })
+    const crashed = error instanceof Error ? error.message : String(error)
+    // A refused upload throws from a stream too, just before the call ends with the reason.
+    setTimeout(() => send({ crashed }), CRASH_GRACE_MS)
   })
   process.on('disconnect', () => {
     try {

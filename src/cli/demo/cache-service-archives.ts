@@ -6,7 +6,7 @@ import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { pause } from '../../async/deadline.ts'
 import type { ArchivePart, CacheServiceEntries, ServiceEntry } from './cache-service-entries.ts'
-import { damage } from './cache-service-faults.ts'
+import { damage, discardBody } from './cache-service-faults.ts'
 import type { TransferFault } from './cache-service-faults.ts'
 
 /** Bytes moved by the service, counted as they pass. */
@@ -65,7 +65,10 @@ export class CacheServiceArchives {
   ): Promise<boolean> {
     const file = path.join(this.#folder, randomUUID())
     const announced = Number(request.headers['content-length'] ?? 0)
-    if (!(await this.#entries.claim(announced))) return false
+    if (!(await this.#entries.claim(announced))) {
+      await discardBody(request)
+      return false
+    }
     let claimed = announced
     let bytes = 0
     let fits = true
@@ -73,8 +76,8 @@ export class CacheServiceArchives {
       for await (const chunk of request as AsyncIterable<Buffer>) {
         bytes += chunk.length
         if (bytes > claimed) {
-          fits = await this.#entries.claim(bytes - claimed)
-          if (!fits) return
+          fits &&= await this.#entries.claim(bytes - claimed)
+          if (!fits) continue
           claimed = bytes
         }
         this.counts.bytesUp += chunk.length

@@ -7,6 +7,7 @@ import type {
   CacheServiceToken,
   ServiceEntry,
 } from './cache-service-entries.ts'
+import { discardBody } from './cache-service-faults.ts'
 
 /** What the calls work on. */
 export interface CallParts {
@@ -85,7 +86,7 @@ export async function answerTwirp(
       return
     }
     default:
-      request.resume()
+      await discardBody(request)
       sendTwirpError(response, 404, 'bad_route', `there is no method ${method}`)
   }
 }
@@ -100,13 +101,13 @@ export async function answerOlder(
   response: ServerResponse,
 ): Promise<void> {
   if (call === 'find' || call === 'list') {
-    request.resume()
+    await discardBody(request)
     if (token.readScopes.length === 0) {
       sendJson(response, 403, { message: 'cache read denied: this token has no scope to read' })
       return
     }
   } else if (token.writeScope === undefined) {
-    request.resume()
+    await discardBody(request)
     sendJson(response, 403, { message: 'cache write denied: this token reads only' })
     return
   }
@@ -141,7 +142,7 @@ export async function answerOlder(
       const entry = ownEntry(parts, url, token)
       const start = /^bytes (\d+)-\d+\//.exec(request.headers['content-range'] ?? '')?.[1]
       if (entry === undefined || start === undefined) {
-        request.resume()
+        await discardBody(request)
         sendJson(response, 400, { message: 'no such reservation, or no content-range' })
       } else if (await parts.archives.receivePiece(entry, start, request)) {
         response.writeHead(204).end()
@@ -166,7 +167,7 @@ export async function answerOlder(
       return
     }
     default:
-      request.resume()
+      await discardBody(request)
       sendJson(response, 404, { message: 'no such call' })
   }
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /** A request as the choice of a fault sees it. */
@@ -39,31 +40,30 @@ export function isTransferFault(fault: CacheServiceFault): fault is TransferFaul
 }
 
 /** Answers a request with a fault instead of an answer. */
-export function answerWithFault(
+export async function answerWithFault(
   fault: AnswerFault,
   request: IncomingMessage,
   response: ServerResponse,
-): void {
-  switch (fault.kind) {
-    case 'status': {
-      request.resume()
-      const body = fault.body ?? JSON.stringify({ code: 'internal', msg: 'a fault was asked for' })
-      response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers })
-      response.end(body)
-      return
-    }
-    case 'rubbish':
-      request.resume()
-      response.writeHead(200, { 'content-type': 'text/html' })
-      response.end('<!doctype html><title>Log in to the guest network</title>')
-      return
-    case 'silence':
-      request.resume()
-      return
-    case 'reset':
-      request.socket.destroy()
-      return
+): Promise<void> {
+  if (fault.kind === 'reset') {
+    request.socket.destroy()
+    return
   }
+  await discardBody(request)
+  if (fault.kind === 'status') {
+    const body = fault.body ?? JSON.stringify({ code: 'internal', msg: 'a fault was asked for' })
+    response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers })
+    response.end(body)
+  } else if (fault.kind === 'rubbish') {
+    response.writeHead(200, { 'content-type': 'text/html' })
+    response.end('<!doctype html><title>Log in to the guest network</title>')
+  }
+}
+
+/** Reads a body to its end; a client that is answered earlier may see a broken connection instead. */
+export async function discardBody(request: IncomingMessage): Promise<void> {
+  request.resume()
+  if (!request.readableEnded) await once(request, 'end')
 }
 
 /** The chunk at `offset` of a body as the fault lets it pass; shorter where the body ends early. */

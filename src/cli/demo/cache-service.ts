@@ -15,7 +15,7 @@ import {
 import type { CallParts } from './cache-service-calls.ts'
 import { CacheServiceEntries } from './cache-service-entries.ts'
 import type { CacheServiceToken } from './cache-service-entries.ts'
-import { answerWithFault, isTransferFault } from './cache-service-faults.ts'
+import { answerWithFault, discardBody, isTransferFault } from './cache-service-faults.ts'
 import type {
   CacheServiceFault,
   CacheServiceRequest,
@@ -130,8 +130,9 @@ class FrontDesk {
       const earlier = this.#requests[call] ?? 0
       this.#requests[call] = earlier + 1
       const fault = this.#options.fault?.({ call, earlier })
-      if (fault !== undefined && !isTransferFault(fault)) answerWithFault(fault, request, response)
-      else await this.#dispatch(call, url, request, response, fault)
+      if (fault !== undefined && !isTransferFault(fault)) {
+        await answerWithFault(fault, request, response)
+      } else await this.#dispatch(call, url, request, response, fault)
     } catch {
       // The client went away in the middle, or sent something impossible.
       if (response.headersSent) response.destroy()
@@ -154,7 +155,7 @@ class FrontDesk {
     const { tokens } = this.#options
     const token = Object.hasOwn(tokens, bearer) ? tokens[bearer] : undefined
     if (token === undefined) {
-      request.resume()
+      await discardBody(request)
       sendTwirpError(response, 401, 'unauthenticated', 'the token is unknown')
     } else if (url.pathname.startsWith(TWIRP_PATH)) {
       await answerTwirp(this.#parts, call, token, request, response)
@@ -172,12 +173,12 @@ class FrontDesk {
     const { entries, archives } = this.#parts
     const entry = entries.get(Number(url.pathname.slice(ARCHIVE_PATH.length)))
     if (entry === undefined || url.searchParams.get('sig') !== entry.manifest) {
-      request.resume()
+      await discardBody(request)
       sendJson(response, 404, { message: 'no such archive' })
     } else if (request.method === 'GET' && entry.finished) {
       await archives.send(entry, response, fault)
     } else if (request.method !== 'PUT' || entry.finished) {
-      request.resume()
+      await discardBody(request)
       sendJson(response, 409, { message: 'the archive cannot be changed or read now' })
     } else {
       const status = await this.#receiveArchive(url, request)

@@ -11,8 +11,8 @@ import { makeFolder, makeUpstream, startService, TOKEN } from '../../support/ups
 
 const OPTIONS = { timeout: 60_000 }
 const POLL_MS = 20
-// GNU tar reads this variable; it then writes about one file a second.
-const SLOW_TAR = '--checkpoint=1 --checkpoint-action=sleep=1'
+// GNU tar reads this from a variable; it then writes about five files a second.
+const SLOW_TAR = '--checkpoint=1 --checkpoint-action=exec=sleep\\ 0.1'
 
 const USER = `
 import { ActionsCacheUpstream } from ${JSON.stringify(new URL('../../../src/store/actions-cache-upstream.ts', import.meta.url).href)}
@@ -39,7 +39,9 @@ test(
     assert.equal(output(), '')
     assert.equal(code, 0)
     assert.equal(service.stats().requests['GetCacheEntryDownloadURL'], 2)
-    assert.deepEqual(await readdir(path.join(folder, 'temporary')), [])
+    const isEmpty = async (): Promise<boolean> =>
+      (await readdir(path.join(folder, 'temporary'))).length === 0
+    await until(t, 'the temporary files to go', isEmpty)
   },
 )
 
@@ -67,11 +69,16 @@ test('a deadline in the middle of an extraction ends tar before it rejects', OPT
   assert.deepEqual(await processesOf(folder), [])
 })
 
-test('closing in the middle of an extraction ends tar', OPTIONS, async (t) => {
+test('closing ends tar, which has not seen the secrets of this program', OPTIONS, async (t) => {
   const { folder, env } = await startSlowRestore(t)
-  const { upstream } = makeUpstream(t, { env, workingDirectory: folder })
+  const secret = { SWARMCACHE_KEY: 'the-swarm-key', GITHUB_TOKEN: 'the-github-token' }
+  const { upstream } = makeUpstream(t, { env: { ...env, ...secret }, workingDirectory: folder })
   const restoring = assert.rejects(upstream.restore(['tree'], 'k', []), { code: 'ERR_CLOSED' })
   await untilExtracting(t, folder)
+  for (const { environment } of await processesOf(folder)) {
+    assert.match(environment, /ACTIONS_RESULTS_URL/)
+    assert.doesNotMatch(environment, /the-swarm-key|the-github-token/)
+  }
   await upstream.close()
   await restoring
   assert.deepEqual(await processesOf(folder), [])
@@ -88,6 +95,17 @@ test('when the program is killed, tar and the temporary files go with it', OPTIO
     left.filter((name) => name.endsWith('.tzst') || name.endsWith('.tgz')),
     [],
   )
+})
+
+test('a folder for temporary files that cannot be made is ERR_UPSTREAM', OPTIONS, async (t) => {
+  const folder = await makeFolder(t)
+  await writeFile(path.join(folder, 'file'), '')
+  const env = { RUNNER_TEMP: path.join(folder, 'file', 'inner') }
+  const { upstream } = makeUpstream(t, { env, workingDirectory: folder })
+  await assert.rejects(upstream.lookup(['tree'], 'k', []), {
+    code: 'ERR_UPSTREAM',
+    message: /cannot be started: ENOTDIR/,
+  })
 })
 
 const FILES = 40
@@ -144,13 +162,15 @@ async function until(t: TestContext, what: string, isSo: () => Promise<boolean>)
   })
 }
 
-/** Command lines of living processes that name the folder (tar names it), where /proc tells. */
-async function processesOf(folder: string): Promise<string[]> {
-  const found: string[] = []
+/** Living processes whose command line names the folder, as that of tar does, where /proc tells. */
+async function processesOf(folder: string): Promise<{ line: string; environment: string }[]> {
+  const found: { line: string; environment: string }[] = []
   for (const name of await readdir('/proc').catch(() => [])) {
     if (!/^\d+$/.test(name)) continue
     const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')
-    if (line.includes(folder)) found.push(line.replaceAll('\0', ' '))
+    if (!line.includes(folder)) continue
+    const environment = await readFile(`/proc/${name}/environ`, 'utf8').catch(() => '')
+    found.push({ line: line.replaceAll('\0', ' '), environment })
   }
   return found
 }
