@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pause, withDeadline } from '../async/deadline.ts'
@@ -9,6 +9,7 @@ import { SwarmCacheError } from '../core/errors.ts'
 import { JOB_PROCESS_VARIABLE } from './daemon-message.ts'
 import type { DaemonMessage } from './daemon-message.ts'
 import type { Environment } from './inputs.ts'
+import { isRunning } from './process-life.ts'
 import type { StartedNode } from './state.ts'
 
 // Loading libp2p and listening takes well under a second; a loaded machine may need a few.
@@ -58,16 +59,22 @@ export async function startNode(env: Environment): Promise<StartedNode> {
 
 /** Asks a node to drain and leave; ends it if that takes too long. False if it was gone already. */
 export async function stopNode({ pid }: StartedNode): Promise<boolean> {
-  if (!isRunning(pid)) return false
-  process.kill(pid, 'SIGTERM')
-  for (const end = Date.now() + DRAIN_MS; isRunning(pid);) {
-    if (Date.now() > end) {
-      process.kill(pid, 'SIGKILL')
-      break
-    }
+  if (!isRunning(pid) || !sendSignal(pid, 'SIGTERM')) return false
+  const endMs = performance.now() + DRAIN_MS
+  while (isRunning(pid)) {
+    if (performance.now() > endMs) return sendSignal(pid, 'SIGKILL')
     await pause(DRAIN_POLL_MS)
   }
   return true
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal)
+  } catch {
+    // It has just ended, or its id belongs to somebody else's process by now.
+    return false
+  }
 }
 
 async function firstMessage(child: ChildProcess, signal: AbortSignal): Promise<DaemonMessage> {
@@ -90,25 +97,4 @@ function daemonEnvironment(env: Environment): NodeJS.ProcessEnv {
 // Source files run as they are; the bundle puts the daemon beside whoever starts it.
 function daemonFile(): string {
   return import.meta.filename.endsWith('.ts') ? 'daemon.ts' : 'daemon.js'
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-  } catch {
-    // Gone, or the id belongs to somebody else's process by now.
-    return false
-  }
-  return !isZombie(pid)
-}
-
-// In a container whose first process reaps nobody, an ended process keeps its id.
-function isZombie(pid: number): boolean {
-  if (process.platform !== 'linux') return false
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 1).startsWith(' Z')
-  } catch {
-    return false
-  }
 }

@@ -1,4 +1,4 @@
-import { errnoOf } from '../core/errors.ts'
+import { isRunning } from './process-life.ts'
 
 // The longest a job may run on a self-hosted runner.
 // https://docs.github.com/actions/reference/limits
@@ -19,16 +19,7 @@ export async function whenJobEnds(jobProcess: number): Promise<string> {
     setTimeout(() => resolve('no job takes longer'), watched ? MAX_JOB_MS : MAX_UNWATCHED_MS)
     if (!watched) return
     setInterval(() => {
-      if (!exists(jobProcess)) resolve('the process of the job is gone')
+      if (!isRunning(jobProcess)) resolve('the process of the job is gone')
     }, WATCH_MS)
   })
-}
-
-function exists(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return errnoOf(error) === 'EPERM'
-  }
 }

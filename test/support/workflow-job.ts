@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { TestContext } from 'node:test'
+import { isRunning } from '../../src/action/process-life.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const STEP_DEADLINE_MS = 60_000
@@ -111,16 +112,6 @@ export function nodeOf({ state }: StepResult): number | undefined {
   return pid === undefined ? undefined : Number(pid)
 }
 
-/** True while a process exists. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** Annotations of a level (`warning`, `notice`, `error`) in a log. */
 export function annotations({ log }: StepResult, level: string): string[] {
   const pattern = new RegExp(`^::${level}(?: [^:]*)?::(.*)$`, 'gm')
@@ -128,7 +119,7 @@ export function annotations({ log }: StepResult, level: string): string[] {
 }
 
 function endProcess(pid: number): void {
-  if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+  if (isRunning(pid)) process.kill(pid, 'SIGKILL')
 }
 
 async function runEntry(

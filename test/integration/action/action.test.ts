@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { bundleAction } from '../../../.github/scripts/bundle.ts'
+import { isRunning } from '../../../src/action/process-life.ts'
 import { eventually } from '../../support/eventually.ts'
 import { callPlainClient, startService, TOKEN } from '../../support/upstream-service.ts'
-import { annotations, isAlive, nodeOf, WorkflowJob } from '../../support/workflow-job.ts'
+import { annotations, nodeOf, WorkflowJob } from '../../support/workflow-job.ts'
 
 const SWARM_KEY = 'a swarm key of the tests, long enough'
 const FILES = { 'kept/a.txt': 'first', 'kept/deep/b.txt': 'second\n'.repeat(1000) }
@@ -77,7 +78,7 @@ test('a job restores from the node of another job, which leaves with its job', a
   const saved = await first.main(t, { ...inputs, mode: 'save' })
   assert.equal(saved.code, 0, saved.log)
   const node = nodeOf(saved)
-  assert.ok(node !== undefined && isAlive(node), saved.log)
+  assert.ok(node !== undefined && isRunning(node), saved.log)
 
   const second = await startJob(t)
   const hit = await second.main(t, inputs)
@@ -90,7 +91,7 @@ test('a job restores from the node of another job, which leaves with its job', a
 
   // The first job's machine is gone; the second one has the entry by now.
   await first.post(saved, { ...inputs, mode: 'save' })
-  assert.equal(isAlive(node), false)
+  assert.equal(isRunning(node), false)
   const third = await startJob(t)
   const again = await third.main(t, inputs)
   assert.equal(again.outputs['source'], 'peers', again.log)
@@ -103,15 +104,15 @@ test('two steps of a job share one node, and the step that started it stops it',
   const first = await job.main(t, inputs)
   const second = await job.main(t, { ...inputs, key: 'other-1' })
   const node = nodeOf(first)
-  assert.ok(node !== undefined && isAlive(node), first.log)
+  assert.ok(node !== undefined && isRunning(node), first.log)
   assert.equal(nodeOf(second), undefined, second.log)
   await writeTree(job)
   const secondDone = await job.post(second, { ...inputs, key: 'other-1' })
   assert.match(secondDone.log, /^Cache saved with key: other-1$/m)
-  assert.ok(isAlive(node))
+  assert.ok(isRunning(node))
   const firstDone = await job.post(first, inputs)
   assert.match(firstDone.log, /^Cache saved with key: npm-1$/m)
-  assert.equal(isAlive(node), false)
+  assert.equal(isRunning(node), false)
   assert.deepEqual(annotations(firstDone, 'warning'), [])
 })
 
@@ -260,7 +261,7 @@ test('a node that ended early is a warning at the end, and the save still happen
   const main = await job.main(t, inputs)
   const node = nodeOf(main)!
   process.kill(node, 'SIGKILL')
-  await eventually('the end of the node', () => !isAlive(node))
+  await eventually('the end of the node', () => !isRunning(node))
   await writeTree(job)
   const post = await job.post(main, inputs)
   assert.equal(post.code, 0, post.log)
