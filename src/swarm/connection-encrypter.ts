@@ -7,6 +7,7 @@ import type {
 import { errorMessage } from '../core/errors.ts'
 import { demandProof, giveProof } from './membership-gate.ts'
 import type { Refusals } from './refusals.ts'
+import type { SilenceWatch } from './silence-watch.ts'
 
 // libp2p hands on the message of a failed handshake but not the error, so messages tell them apart.
 const NOT_MEMBER =
@@ -20,6 +21,7 @@ export interface EncrypterParts {
   /** The secret that members share. */
   readonly key: Uint8Array
   readonly refusals: Refusals
+  readonly silence: SilenceWatch
 }
 
 /**
@@ -40,9 +42,12 @@ export class MemberEncrypter implements ConnectionEncrypter {
     connection: MessageStream,
     options?: SecureConnectionOptions,
   ): Promise<SecuredConnection> {
+    const { key, noise, silence } = this.#parts
     try {
-      await giveProof(connection, this.#parts.key, options?.signal)
-      return await this.#parts.noise.secureOutbound(connection, options)
+      await giveProof(connection, key, options?.signal)
+      const secured = await noise.secureOutbound(connection, options)
+      silence.follow(connection)
+      return withoutThrowingSend(secured)
     } catch (cause) {
       options?.signal?.throwIfAborted()
       const isOther = cause instanceof Error && cause.name === 'UnexpectedPeerError'
@@ -54,19 +59,38 @@ export class MemberEncrypter implements ConnectionEncrypter {
     connection: MessageStream,
     options?: SecureConnectionOptions,
   ): Promise<SecuredConnection> {
-    const { key, noise, refusals } = this.#parts
+    const { key, noise, refusals, silence } = this.#parts
     try {
       if (!(await demandProof(connection, key, options?.signal))) {
         throw new Error('it has another swarm key')
       }
       const secured = await noise.secureInbound(connection, options)
       refusals.admitted(connection)
-      return secured
+      silence.follow(connection)
+      return withoutThrowingSend(secured)
     } catch (error) {
       refusals.refused(connection, errorMessage(error))
       throw error
     }
   }
+}
+
+/**
+ * The muxer sends some frames from microtasks, where a throw would end the process. A connection that
+ * cannot be written to any more is aborted, and everything on it hears of that.
+ */
+function withoutThrowingSend(secured: SecuredConnection): SecuredConnection {
+  const { connection } = secured
+  const send = connection.send.bind(connection)
+  connection.send = (data) => {
+    try {
+      return send(data)
+    } catch (error) {
+      connection.abort(error as Error)
+      return false
+    }
+  }
+  return secured
 }
 
 /** Why a dial failed, if its handshake did. */

@@ -14,6 +14,7 @@ import * as settings from './libp2p-settings.ts'
 import { Refusals } from './refusals.ts'
 import { RelayReservations } from './relay-reservations.ts'
 import type { ReservationComponents } from './relay-reservations.ts'
+import { SilenceWatch } from './silence-watch.ts'
 
 /** What a libp2p node is made from. */
 export interface NodeParts {
@@ -32,6 +33,8 @@ export interface NodeOptions {
   readonly announce?: readonly string[]
   /** Multiaddrs with peer ids, connected to at start and kept. */
   readonly bootstrap?: readonly string[]
+  /** Time between signs of life on an idle connection; default 20 s. */
+  readonly keepAliveMs?: number
 }
 
 /**
@@ -59,6 +62,8 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
   // The timeout, which libp2p's types do not know, is for the time until the socket is connected.
   const dialOpts = { noDelay: true, timeout: settings.CONNECT_TIMEOUT_MS }
   const refusals = new Refusals({ logger: parts.logger })
+  const keepAliveMs = options.keepAliveMs ?? settings.KEEP_ALIVE_MS
+  const silence = new SilenceWatch({ keepAliveMs })
   const isSeeder = options.role === 'seeder'
   const isReachableByRelay = options.role === 'runner' || options.listen.length === 0
   const bootstrap = options.bootstrap ?? []
@@ -80,11 +85,12 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
           noise: noise({ prologueBytes: parts.prologue })(components),
           key: parts.prologue,
           refusals,
+          silence,
         }),
     ],
     streamMuxers: [
       libp2p.yamux({
-        keepAliveInterval: settings.KEEP_ALIVE_MS,
+        keepAliveInterval: keepAliveMs,
         streamOptions: {
           maxStreamWindowSize: settings.MAX_STREAM_WINDOW_BYTES,
           maxReadBufferLength: settings.MAX_READ_BUFFER_BYTES,
@@ -112,7 +118,7 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
       reconnectRetries: settings.RECONNECT_RETRIES,
       addressSorter: (a, b) => compareAddresses(a.multiaddr.toString(), b.multiaddr.toString()),
     },
-    // It pings every ten seconds and cuts the connection when a busy one answers late.
+    // It pings every ten seconds and cuts the connection when a busy one answers late; see SilenceWatch.
     connectionMonitor: { enabled: false },
     peerDiscovery:
       bootstrap.length === 0
@@ -180,7 +186,10 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
   return {
     node,
     dht,
-    release: () => addressManager?._updatePeerStoreAddresses?.stop(),
+    release() {
+      silence.stop()
+      addressManager?._updatePeerStoreAddresses?.stop()
+    },
     peerIdFromString: libp2p.peerIdFromString,
     multiaddr,
   }

@@ -1,5 +1,4 @@
 import type { Connection, PeerId as Libp2pPeerId, Stream } from '@libp2p/interface'
-import type { Multiaddr } from '@multiformats/multiaddr'
 import { abortable, withDeadline } from '../async/deadline.ts'
 import type { ByteStream } from '../core/byte-stream.ts'
 import type { Digest } from '../core/digest.ts'
@@ -7,7 +6,6 @@ import { errorMessage, isSwarmCacheError, SwarmCacheError } from '../core/errors
 import { publish } from '../core/events.ts'
 import { MAX_PEER_ADDRESSES } from '../core/peer.ts'
 import type { PeerId } from '../core/peer.ts'
-import { isRelayed } from './address-order.ts'
 import { Libp2pByteStream } from './libp2p-byte-stream.ts'
 import { createNode } from './libp2p-node.ts'
 import type { NodeOptions, NodeParts, SwarmNode } from './libp2p-node.ts'
@@ -17,7 +15,8 @@ import {
   OPEN_TIMEOUT_MS,
   STOP_TIMEOUT_MS,
 } from './libp2p-settings.ts'
-import { dialError, noAddress, openError, startError } from './swarm-errors.ts'
+import { dialError, openError, startError } from './swarm-errors.ts'
+import { dialTarget, peerOf, peersOf } from './swarm-peers.ts'
 import type { StreamHandler, Swarm, SwarmListener, SwarmOptions, SwarmPeer } from './swarm.ts'
 
 // Relayed connections serve every protocol of ours: where the relay has no limits, libp2p need not hold back.
@@ -36,6 +35,7 @@ export class Libp2pSwarm implements Swarm {
   readonly #listeners = new Set<SwarmListener>()
   readonly #streams = new Set<Libp2pByteStream>()
   #running: SwarmNode | undefined
+  #wanted = false
   #lastAddresses = ''
 
   constructor(parts: NodeParts, options: NodeOptions) {
@@ -46,6 +46,7 @@ export class Libp2pSwarm implements Swarm {
 
   async start(options: SwarmOptions = {}): Promise<void> {
     options.signal?.throwIfAborted()
+    this.#wanted = true
     const running = await createNode(this.#parts, this.#options)
     const { node } = running
     for (const [protocol, handler] of this.#handlers) {
@@ -60,7 +61,9 @@ export class Libp2pSwarm implements Swarm {
     node.addEventListener('self:peer:update', () => this.#checkAddresses())
     this.#running = running
     try {
+      this.#assertWanted()
       await node.start()
+      this.#assertWanted()
       options.signal?.throwIfAborted()
     } catch (error) {
       await this.stop()
@@ -71,8 +74,10 @@ export class Libp2pSwarm implements Swarm {
   }
 
   async stop(): Promise<void> {
+    this.#wanted = false
     const running = this.#running
-    if (running === undefined) return
+    // A node that is still starting ignores a stop: `start` undoes itself.
+    if (running === undefined || running.node.status === 'starting') return
     this.#running = undefined
     // Closed politely, a half-sent answer would look complete to the one who reads it.
     for (const stream of this.#streams) stream.abort()
@@ -93,14 +98,7 @@ export class Libp2pSwarm implements Swarm {
   }
 
   peers(): SwarmPeer[] {
-    const best = new Map<PeerId, SwarmPeer>()
-    for (const connection of this.#running?.node.getConnections() ?? []) {
-      if (connection.status !== 'open') continue
-      const peer = peerOf(connection)
-      const other = best.get(peer.peerId)
-      if (other === undefined || isBetter(peer, other)) best.set(peer.peerId, peer)
-    }
-    return [...best.values()]
+    return peersOf(this.#running?.node.getConnections() ?? [])
   }
 
   listen(listener: SwarmListener): () => void {
@@ -204,6 +202,11 @@ export class Libp2pSwarm implements Swarm {
     return bytes
   }
 
+  #assertWanted(): void {
+    if (this.#wanted) return
+    throw new SwarmCacheError('ERR_CLOSED', 'The node was stopped while it was starting.')
+  }
+
   #started(): SwarmNode {
     if (this.#running !== undefined) return this.#running
     throw new SwarmCacheError('ERR_CLOSED', 'The node does not take part in its swarm.')
@@ -232,39 +235,4 @@ export class Libp2pSwarm implements Swarm {
     this.#lastAddresses = now
     for (const listener of this.#listeners) listener.addressesChanged?.()
   }
-}
-
-/** What to give to libp2p; without addresses it uses those that the DHT or an earlier dial told. */
-function dialTarget(
-  { multiaddr, peerIdFromString }: SwarmNode,
-  peerId: PeerId,
-  addresses: readonly string[],
-): Multiaddr[] | Libp2pPeerId {
-  if (addresses.length === 0) return peerIdFromString(peerId)
-  const target: Multiaddr[] = []
-  for (const text of addresses.slice(0, MAX_PEER_ADDRESSES)) {
-    const [, named] = /\/p2p\/([^/]+)$/.exec(text) ?? []
-    if (named !== undefined && named !== peerId) continue
-    try {
-      target.push(multiaddr(named === undefined ? `${text}/p2p/${peerId}` : text))
-    } catch {
-      // It comes from a record of somebody else, whose other addresses may be good.
-    }
-  }
-  if (target.length === 0) throw noAddress(peerId)
-  return target
-}
-
-function peerOf(connection: Connection): SwarmPeer {
-  const address = connection.remoteAddr.toString()
-  return {
-    peerId: connection.remotePeer.toString(),
-    address,
-    relayed: isRelayed(address),
-    since: connection.timeline.open,
-  }
-}
-
-function isBetter(a: SwarmPeer, b: SwarmPeer): boolean {
-  return a.relayed === b.relayed ? a.since < b.since : b.relayed
 }

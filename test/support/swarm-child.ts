@@ -3,9 +3,15 @@ import { parseArgs } from 'node:util'
 import { createMembers } from './swarm-nodes.ts'
 
 const { values } = parseArgs({
-  options: { task: { type: 'string' }, peer: { type: 'string' }, address: { type: 'string' } },
+  options: {
+    task: { type: 'string' },
+    peer: { type: 'string' },
+    address: { type: 'string' },
+    'keep-alive-ms': { type: 'string' },
+  },
 })
-const swarm = createMembers()()
+const keepAliveMs = Number(values['keep-alive-ms'] ?? 20_000)
+const swarm = createMembers()({ keepAliveMs })
 await swarm.start()
 await swarm.dial(values.peer!, [values.address!])
 const stream = await swarm.open(values.peer!, '/swarmcache/test-child/1')
@@ -13,7 +19,7 @@ await stream.write(new Uint8Array(100_000))
 
 if (values.task === 'stall') {
   console.log('sent')
-  // The parent kills this process in the middle of its message.
+  // The parent kills or freezes this process in the middle of its message.
   setInterval(() => {}, 1000)
 } else {
   await swarm.stop()

@@ -157,8 +157,55 @@ test('a stopped node ends its conversations as broken, not as finished', options
   assert.ok(isSwarmCacheError(await outcome.promise, 'ERR_CLOSED'))
 })
 
-async function receiverOf(t: TestContext, handler: StreamHandler): Promise<Libp2pSwarm> {
-  const receiver = createMembers()()
+test(
+  'a peer that falls silent without a word is cut off, and one that is only idle is kept',
+  options,
+  async (t) => {
+    const keepAliveMs = 250
+    const receiver = await receiverOf(
+      t,
+      async (stream) => void (await failureOf(readAll(stream))),
+      keepAliveMs,
+    )
+    const idle = createMembers()({ keepAliveMs })
+    await startMembers(t, idle)
+    await idle.dial(receiver.peerId, receiver.addresses(), { signal: t.signal })
+    const { child, line } = spawnChild(t, receiver, 'stall', [
+      '--keep-alive-ms',
+      String(keepAliveMs),
+    ])
+    assert.equal(await line, 'sent')
+    assert.equal(receiver.peers().length, 2)
+    const gone = Promise.withResolvers<string>()
+    receiver.listen({ disconnected: gone.resolve })
+    child.kill('SIGSTOP')
+    assert.notEqual(await gone.promise, idle.peerId)
+    assert.deepEqual(
+      receiver.peers().map((peer) => peer.peerId),
+      [idle.peerId],
+    )
+  },
+)
+
+test('a stop during the start ends the start and leaves nothing running', options, async (t) => {
+  for (const isLate of [false, true]) {
+    const node = createMembers()()
+    t.after(() => node.stop())
+    const outcome = failureOf(node.start())
+    if (isLate) while (node.addresses().length === 0) await nextTurn()
+    await node.stop()
+    if (!isLate) assert.ok(isSwarmCacheError(await outcome, 'ERR_CLOSED'))
+    await outcome
+    assert.deepEqual(node.addresses(), [])
+  }
+})
+
+async function receiverOf(
+  t: TestContext,
+  handler: StreamHandler,
+  keepAliveMs?: number,
+): Promise<Libp2pSwarm> {
+  const receiver = createMembers()({ keepAliveMs })
   receiver.handle(CHILD, handler)
   await startMembers(t, receiver)
   return receiver
@@ -168,10 +215,11 @@ function spawnChild(
   t: TestContext,
   receiver: Libp2pSwarm,
   task: string,
+  more: string[] = [],
 ): { child: ChildProcess; line: Promise<string> } {
   const script = fileURLToPath(new URL('../../support/swarm-child.ts', import.meta.url))
   const [address] = receiver.addresses()
-  const args = [script, '--task', task, '--peer', receiver.peerId, '--address', address!]
+  const args = [script, '--task', task, '--peer', receiver.peerId, '--address', address!, ...more]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   t.after(() => child.kill('SIGKILL'))
   const lines = createInterface({ input: child.stdout })
