@@ -1,4 +1,11 @@
-import { zstdCompress, zstdDecompress, constants } from 'node:zlib'
+import {
+  constants,
+  zstdCompress,
+  zstdCompressSync,
+  zstdDecompress,
+  zstdDecompressSync,
+} from 'node:zlib'
+import type { ZstdOptions } from 'node:zlib'
 import { promisify } from 'node:util'
 import { digestOf } from './digest.ts'
 import type { ChunkRef } from './manifest.ts'
@@ -24,6 +31,8 @@ export interface SourcedFrame extends Frame {
 
 // Level 1 compresses 400 MiB/s a core where 3 does 280, for 12 % larger frames; a LAN is not the bottleneck.
 const LEVEL = 1
+// zstd's frame header and block overhead, and the least that node:zlib accepts as an output step.
+const MIN_OUTPUT_BYTES = 512
 
 const compress = promisify(zstdCompress)
 const decompress = promisify(zstdDecompress)
@@ -35,7 +44,25 @@ export function noBytes(): BytesByTier {
 
 /** The frame of some plain bytes; compressed on the thread pool. */
 export async function makeFrame(plain: Uint8Array): Promise<Uint8Array> {
-  return compress(plain, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } })
+  return compress(plain, compression(plain))
+}
+
+/** What `makeFrame` gives, at once on the calling thread: for worker threads. */
+export function makeFrameSync(plain: Uint8Array): Uint8Array {
+  return zstdCompressSync(plain, compression(plain))
+}
+
+function compression(plain: Uint8Array): ZstdOptions {
+  // Room for all output at once: collecting it in the default 16 KiB steps costs a fifth of the rate.
+  return {
+    chunkSize: plain.length + (plain.length >> 8) + MIN_OUTPUT_BYTES,
+    pledgedSrcSize: plain.length,
+    params: { [constants.ZSTD_c_compressionLevel]: LEVEL },
+  }
+}
+
+function decompression(chunk: ChunkRef): ZstdOptions {
+  return { chunkSize: Math.max(chunk.bytes, MIN_OUTPUT_BYTES), maxOutputLength: chunk.bytes }
 }
 
 /**
@@ -47,7 +74,20 @@ export async function openFrame(frame: Frame): Promise<Uint8Array> {
   const { chunk, bytes } = frame
   let plain: Uint8Array
   try {
-    plain = await decompress(bytes, { maxOutputLength: chunk.bytes })
+    plain = await decompress(bytes, decompression(chunk))
+  } catch (cause) {
+    throw damaged(chunk, 'it does not decompress to its size', cause)
+  }
+  checkPlain(chunk, plain)
+  return plain
+}
+
+/** What `openFrame` gives, at once on the calling thread: for worker threads. */
+export function openFrameSync(frame: Frame): Uint8Array {
+  const { chunk, bytes } = frame
+  let plain: Uint8Array
+  try {
+    plain = zstdDecompressSync(bytes, decompression(chunk))
   } catch (cause) {
     throw damaged(chunk, 'it does not decompress to its size', cause)
   }

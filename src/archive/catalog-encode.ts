@@ -1,0 +1,145 @@
+import { SwarmCacheError } from '../core/errors.ts'
+import {
+  CATALOG_HEADER_BYTES,
+  CATALOG_MAGIC,
+  CATALOG_SECTIONS,
+  KIND,
+  MAX_CATALOG_BYTES,
+  hasTime,
+} from './catalog.ts'
+import type { CatalogRow } from './catalog.ts'
+
+/**
+ * Bytes of a catalog.
+ *
+ * Layout, little endian: u32 magic, u32 count of rows, u32 length of each section, then the sections.
+ * Each holds one property of all rows that have it, so that what rarely changes (names, modes, sizes)
+ * stays byte for byte the same when times change, and deduplicates:
+ *
+ *  0 kinds         one byte a row
+ *  1 depths        varint a row
+ *  2 roots         varint a root: the index of its pattern
+ *  3 name lengths  varint a row that is no root
+ *  4 names         bytes
+ *  5 modes         u16 a file or folder
+ *  6 sizes         varint a file
+ *  7 seconds       zigzag varint a file, folder or symbolic link: difference to the one before
+ *  8 nanoseconds   u32 a file, folder or symbolic link
+ *  9 links         symbolic link: varint length and bytes; hard link: varint index of the file's row
+ */
+export function encodeCatalog(rows: readonly CatalogRow[]): Uint8Array {
+  const sections = Array.from({ length: CATALOG_SECTIONS }, () => new ByteWriter())
+  const [kinds, depths, roots, lengths, names, modes, sizes, seconds, nanos, links] = sections as [
+    ByteWriter,
+    ByteWriter,
+    ByteWriter,
+    ByteWriter,
+    ByteWriter,
+    ByteWriter,
+    ByteWriter,
+    ByteWriter,
+    ByteWriter,
+    ByteWriter,
+  ]
+  const indices = new Map<CatalogRow, number>()
+  let previousSeconds = 0
+  for (const [index, row] of rows.entries()) {
+    kinds.byte(row.kind)
+    depths.varint(row.depth)
+    if (row.depth === 0) {
+      roots.varint(row.pattern)
+    } else {
+      lengths.varint(row.name.length)
+      names.bytes(row.name)
+    }
+    if (hasTime(row.kind)) {
+      seconds.zigzag(row.seconds - previousSeconds)
+      previousSeconds = row.seconds
+      nanos.u32(row.nanos)
+    }
+    if (row.kind === KIND.FILE || row.kind === KIND.FOLDER) modes.u16(row.mode)
+    if (row.kind === KIND.FILE) {
+      sizes.varint(row.bytes)
+      indices.set(row, index)
+    } else if (row.kind === KIND.SYMLINK) {
+      links.varint(row.target.length)
+      links.bytes(row.target)
+    } else if (row.kind === KIND.HARD_LINK) {
+      links.varint(indices.get(row.source!)!)
+    }
+  }
+  return assemble(rows.length, sections)
+}
+
+function assemble(count: number, sections: readonly ByteWriter[]): Uint8Array {
+  const total = sections.reduce((sum, section) => sum + section.length, CATALOG_HEADER_BYTES)
+  if (total > MAX_CATALOG_BYTES) {
+    throw new SwarmCacheError(
+      'ERR_LIMIT',
+      `The declared paths hold ${count} files and folders, more than a cache entry can list. Cache them in several entries.`,
+      { facts: { count } },
+    )
+  }
+  const bytes = Buffer.allocUnsafe(total)
+  bytes.writeUInt32LE(CATALOG_MAGIC, 0)
+  bytes.writeUInt32LE(count, 4)
+  let offset = CATALOG_HEADER_BYTES
+  for (const [i, section] of sections.entries()) {
+    bytes.writeUInt32LE(section.length, 8 + i * 4)
+    bytes.set(section.written(), offset)
+    offset += section.length
+  }
+  return bytes
+}
+
+/** Bytes that grow as they are written. */
+class ByteWriter {
+  #buffer = Buffer.allocUnsafe(1024)
+  length = 0
+
+  byte(value: number): void {
+    this.#reserve(1)
+    this.#buffer[this.length++] = value
+  }
+
+  u16(value: number): void {
+    this.#reserve(2)
+    this.length = this.#buffer.writeUInt16LE(value, this.length)
+  }
+
+  u32(value: number): void {
+    this.#reserve(4)
+    this.length = this.#buffer.writeUInt32LE(value, this.length)
+  }
+
+  /** Seven bits a byte, the lowest first; arithmetic instead of shifts above 31 bits. */
+  varint(value: number): void {
+    this.#reserve(8)
+    let rest = value
+    while (rest >= 0x80) {
+      this.#buffer[this.length++] = (rest % 0x80) | 0x80
+      rest = Math.floor(rest / 0x80)
+    }
+    this.#buffer[this.length++] = rest
+  }
+
+  zigzag(value: number): void {
+    this.varint(value < 0 ? -value * 2 - 1 : value * 2)
+  }
+
+  bytes(latin1: string): void {
+    this.#reserve(latin1.length)
+    this.length += this.#buffer.write(latin1, this.length, 'latin1')
+  }
+
+  written(): Uint8Array {
+    return this.#buffer.subarray(0, this.length)
+  }
+
+  #reserve(count: number): void {
+    if (this.length + count <= this.#buffer.length) return
+    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.length + count))
+    this.#buffer.copy(larger, 0, 0, this.length)
+    this.#buffer = larger
+  }
+}

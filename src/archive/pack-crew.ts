@@ -1,0 +1,117 @@
+import type { Worker } from 'node:worker_threads'
+import { makeFrame } from '../core/chunk.ts'
+import type { FromPackThread, ToPackThread } from './pack-worker.ts'
+import { SegmentPacker } from './segment-packer.ts'
+import type { PackPort, PackedSegment, SegmentJob } from './segment-packer.ts'
+import { startThread, unpackError } from './worker-thread.ts'
+
+// One slot compresses while another reads and a third waits for an answer; each holds one window.
+const SLOTS_A_THREAD = 3
+
+/** A place where one segment at a time is packed. */
+interface Slot {
+  pack(job: SegmentJob): Promise<PackedSegment>
+}
+
+/** Packs segments on threads, or on the caller's if there are none. */
+export class PackCrew implements AsyncDisposable {
+  readonly #port: PackPort
+  readonly #workers: Worker[] = []
+  readonly #idle: Slot[] = []
+  readonly #waiting: ((slot: Slot) => void)[] = []
+
+  constructor(port: PackPort, threads: number) {
+    this.#port = port
+    for (let i = 0; i < threads; i += 1) this.#startThread()
+    if (threads === 0) this.#idle.push(new SegmentPacker(port, makeFrame))
+  }
+
+  /** Waits for a free slot, which `pack` then needs: so nobody queues more work than is bounded. */
+  async reserve(): Promise<(job: SegmentJob) => Promise<PackedSegment>> {
+    const slot =
+      this.#idle.pop() ?? (await new Promise<Slot>((resolve) => this.#waiting.push(resolve)))
+    return async (job) => {
+      try {
+        return await slot.pack(job)
+      } finally {
+        const next = this.#waiting.shift()
+        if (next === undefined) this.#idle.push(slot)
+        else next(slot)
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+  }
+
+  #startThread(): void {
+    const worker = startThread('pack-worker')
+    // While there is work the process must stay: it ends with the crew.
+    worker.ref()
+    const slots = Array.from(
+      { length: SLOTS_A_THREAD },
+      (_, i) => new ThreadSlot(worker, i, this.#port),
+    )
+    const failAll = (error: Error): void => {
+      for (const slot of slots) slot.fail(error)
+    }
+    worker.on('message', (message: FromPackThread) => slots[message.slot]!.receive(message))
+    worker.on('error', failAll)
+    worker.on('exit', () => failAll(new Error('A packing thread ended before its work was done.')))
+    this.#workers.push(worker)
+    this.#idle.unshift(...slots)
+  }
+}
+
+/** One slot of a thread, seen from outside. */
+class ThreadSlot implements Slot {
+  readonly #worker: Worker
+  readonly #slot: number
+  readonly #port: PackPort
+  #settle: PromiseWithResolvers<PackedSegment> | undefined
+  #failure: Error | undefined
+
+  constructor(worker: Worker, slot: number, port: PackPort) {
+    this.#worker = worker
+    this.#slot = slot
+    this.#port = port
+  }
+
+  pack(job: SegmentJob): Promise<PackedSegment> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    this.#settle = Promise.withResolvers<PackedSegment>()
+    this.#send({ slot: this.#slot, job }, [job.numbers.buffer as ArrayBuffer])
+    return this.#settle.promise
+  }
+
+  receive(message: FromPackThread): void {
+    if ('packed' in message) this.#settle?.resolve(message.packed)
+    else if ('error' in message) this.#settle?.reject(unpackError(message.error))
+    else void this.#answer(message)
+  }
+
+  fail(error: Error): void {
+    this.#failure = error
+    this.#settle?.reject(error)
+  }
+
+  async #answer(
+    message: Extract<FromPackThread, { ask: unknown } | { put: unknown }>,
+  ): Promise<void> {
+    try {
+      if ('ask' in message) {
+        this.#send({ slot: this.#slot, wanted: await this.#port.ask(message.ask) })
+      } else {
+        await this.#port.put(message.put)
+        this.#send({ slot: this.#slot, stored: true })
+      }
+    } catch (error) {
+      this.fail(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  #send(message: ToPackThread, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer)
+  }
+}

@@ -1,0 +1,170 @@
+import { abortable } from '../async/deadline.ts'
+import { openFrame } from '../core/chunk.ts'
+import type { Frame } from '../core/chunk.ts'
+import type { Digest } from '../core/digest.ts'
+import { SwarmCacheError } from '../core/errors.ts'
+import { totalBytes } from '../core/manifest.ts'
+import type { ChunkRef, Manifest } from '../core/manifest.ts'
+import type { ArchiveOptions, UnpackPlan } from './archive.ts'
+import { KIND, MAX_CATALOG_BYTES } from './catalog.ts'
+import type { CatalogColumns } from './catalog.ts'
+import { decodeCatalog } from './catalog-decode.ts'
+import { CatalogPaths } from './catalog-paths.ts'
+import { placeChunks } from './content-map.ts'
+import type { PlacedChunk } from './content-map.ts'
+import { assertRootsApart } from './overlapping-roots.ts'
+import { threadsOf } from './pack.ts'
+import { PathSelection } from './path-selection.ts'
+import { ON_DISK, compareTree } from './tree-compare.ts'
+import type { WriteState } from './tree-writer.ts'
+import { Unpacking } from './unpack.ts'
+import { WriteCrew } from './write-crew.ts'
+
+// Starting a thread takes some 40 ms; less work than this is done before one could help.
+const THREADS_FROM_FILES = 1500
+const THREADS_FROM_BYTES = 16 * 1024 * 1024
+
+/** Reads a catalog and compares it with the disk; see `Archive.plan`. */
+export async function planTree(
+  manifest: Manifest,
+  catalog: AsyncIterable<Frame>,
+  paths: readonly string[],
+  options: ArchiveOptions,
+): Promise<UnpackPlan> {
+  const { signal } = options
+  signal?.throwIfAborted()
+  const selection = PathSelection.of(paths, options.workingDirectory)
+  const contentBytes = totalBytes(manifest.content)
+  const columns = decodeCatalog(await readCatalog(manifest.catalog, catalog, signal), {
+    contentBytes,
+    patterns: selection.patterns.length,
+  })
+  const roots = selection.patterns.map((pattern) => pattern.root)
+  const catalogPaths = new CatalogPaths(columns, roots)
+  assertRootsApart(columns, catalogPaths, selection)
+  const onDisk = await compareTree(columns, catalogPaths, selection, signal)
+  const piecesLeft = new Int32Array(new SharedArrayBuffer(columns.count * 4))
+  const placed = placeChunks(
+    manifest.content,
+    columns,
+    (file) => onDisk[file] !== ON_DISK.SAME,
+    piecesLeft,
+  )
+  const state: WriteState = {
+    columns,
+    roots,
+    onDisk,
+    made: new Uint8Array(new SharedArrayBuffer(columns.count)),
+    parts: new Int32Array(new SharedArrayBuffer(columns.count * 4)),
+    piecesLeft,
+    stop: new Int32Array(new SharedArrayBuffer(4)),
+    umask: process.umask(),
+  }
+  return new TreePlan(state, catalogPaths, selection, placed, contentBytes, options)
+}
+
+/** The plain bytes of the catalog, from its frames in order. */
+async function readCatalog(
+  chunks: readonly ChunkRef[],
+  frames: AsyncIterable<Frame>,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const bytes = totalBytes(chunks)
+  if (bytes > MAX_CATALOG_BYTES) {
+    throw new SwarmCacheError('ERR_INTEGRITY', `The manifest claims a catalog of ${bytes} bytes.`)
+  }
+  const plains: Uint8Array[] = []
+  const iterator = frames[Symbol.asyncIterator]()
+  try {
+    while (plains.length < chunks.length) {
+      const pending = iterator.next()
+      const next = await (signal === undefined ? pending : abortable(pending, signal))
+      const chunk = chunks[plains.length]!
+      if (next.done === true) {
+        throw new SwarmCacheError(
+          'ERR_INTEGRITY',
+          `The catalog ends after ${plains.length} of ${chunks.length} chunks.`,
+          { facts: { digest: chunk.digest } },
+        )
+      }
+      plains.push(await openFrame({ chunk, bytes: next.value.bytes }))
+    }
+  } finally {
+    void Promise.resolve(iterator.return?.()).catch(() => {})
+  }
+  return Buffer.concat(plains)
+}
+
+class TreePlan implements UnpackPlan {
+  readonly chunks: readonly ChunkRef[]
+  readonly files: number
+  readonly skipped: number
+  readonly contentBytes: number
+  readonly #crew: WriteCrew
+  readonly #unpacking: Unpacking
+  readonly #signal: AbortSignal | undefined
+  #isUsed = false
+
+  constructor(
+    state: WriteState,
+    paths: CatalogPaths,
+    selection: PathSelection,
+    placed: ReadonlyMap<Digest, PlacedChunk>,
+    contentBytes: number,
+    options: ArchiveOptions,
+  ) {
+    const { files, skipped } = countFiles(state.columns, state.onDisk)
+    this.chunks = Array.from(placed.values(), ({ chunk }) => chunk)
+    this.files = files
+    this.skipped = skipped
+    this.contentBytes = contentBytes
+    this.#signal = options.signal
+    const isLarge =
+      files - skipped > THREADS_FROM_FILES || totalBytes(this.chunks) > THREADS_FROM_BYTES
+    // Started now, threads are ready when the first chunk has been fetched.
+    this.#crew = new WriteCrew(state, isLarge ? threadsOf(options) : 0)
+    this.#unpacking = new Unpacking({
+      state,
+      paths,
+      crew: this.#crew,
+      placed,
+      followsRoot: (pattern) => selection.patterns[pattern]!.isGlob,
+      onProgress: options.onProgress,
+    })
+  }
+
+  async write(
+    frames: AsyncIterable<Frame>,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    if (this.#isUsed) {
+      throw new SwarmCacheError(
+        'ERR_CLOSED',
+        'This plan was carried out or closed. Make a new one.',
+      )
+    }
+    this.#isUsed = true
+    this.#crew.hold()
+    const signals = [this.#signal, options.signal].filter((signal) => signal !== undefined)
+    await this.#unpacking.run(frames, signals.length === 0 ? undefined : AbortSignal.any(signals))
+  }
+
+  async close(): Promise<void> {
+    this.#isUsed = true
+    await this.#crew.close()
+  }
+}
+
+function countFiles(
+  columns: CatalogColumns,
+  onDisk: Uint8Array,
+): { files: number; skipped: number } {
+  let files = 0
+  let skipped = 0
+  for (const [i, kind] of columns.kinds.entries()) {
+    if (kind < KIND.FILE) continue
+    files += 1
+    if (onDisk[i] === ON_DISK.SAME) skipped += 1
+  }
+  return { files, skipped }
+}

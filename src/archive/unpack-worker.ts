@@ -1,0 +1,44 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { openFrameSync } from '../core/chunk.ts'
+import type { ChunkRef } from '../core/manifest.ts'
+import { TreeWriter } from './tree-writer.ts'
+import type { WriteState } from './tree-writer.ts'
+import { packError } from './worker-thread.ts'
+import type { ThreadError } from './worker-thread.ts'
+
+/** One frame within a batch's bytes, and the offsets in the content where its chunk belongs. */
+export interface WriteJob {
+  readonly chunk: ChunkRef
+  readonly start: number
+  readonly end: number
+  readonly places: readonly number[]
+}
+
+/** To a writing thread: frames in one buffer, which moves with the message. */
+export interface WriteBatch {
+  readonly bytes: Uint8Array
+  readonly jobs: readonly WriteJob[]
+}
+
+/** From a writing thread, in the order of the batches. */
+export interface BatchOutcome {
+  readonly files: number
+  readonly error?: ThreadError
+}
+
+const writer = new TreeWriter(workerData as WriteState)
+
+parentPort!.on('message', ({ bytes, jobs }: WriteBatch) => {
+  const before = writer.filesWritten
+  let error: ThreadError | undefined
+  try {
+    for (const { chunk, start, end, places } of jobs) {
+      const plain = openFrameSync({ chunk, bytes: bytes.subarray(start, end) })
+      for (const place of places) writer.writeContent(plain, place)
+    }
+  } catch (thrown) {
+    error = packError(thrown)
+  }
+  const outcome: BatchOutcome = { files: writer.filesWritten - before, error }
+  parentPort!.postMessage(outcome)
+})

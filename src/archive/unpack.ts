@@ -1,0 +1,212 @@
+import { chmodSync, linkSync, lutimesSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs'
+import { abortable } from '../async/deadline.ts'
+import { Limit } from '../async/limit.ts'
+import { MAX_FRAME_BYTES } from '../core/manifest.ts'
+import type { Frame } from '../core/chunk.ts'
+import type { Digest } from '../core/digest.ts'
+import { SwarmCacheError } from '../core/errors.ts'
+import type { ArchiveProgress } from './archive.ts'
+import { fsPath } from './byte-path.ts'
+import { KIND, isFolderKind } from './catalog.ts'
+import type { CatalogPaths } from './catalog-paths.ts'
+import { firstContentFile } from './content-map.ts'
+import type { PlacedChunk } from './content-map.ts'
+import { FolderWriter, attempt } from './folder-writer.ts'
+import { pathError } from './path-error.ts'
+import { ON_DISK } from './tree-compare.ts'
+import { removeObstacle, utime } from './tree-writer.ts'
+import type { WriteState } from './tree-writer.ts'
+import type { WriteCrew } from './write-crew.ts'
+
+// Plain bytes handed to the writers and not yet on disk; it keeps a few threads busy and no more.
+const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024
+
+export interface UnpackingParts {
+  readonly state: WriteState
+  readonly paths: CatalogPaths
+  readonly crew: WriteCrew
+  /** The chunks that are needed. */
+  readonly placed: ReadonlyMap<Digest, PlacedChunk>
+  readonly followsRoot: (pattern: number) => boolean
+  readonly onProgress: ((progress: ArchiveProgress) => void) | undefined
+}
+
+/** One run of writing a tree; see `UnpackPlan.write`. */
+export class Unpacking {
+  readonly #parts: UnpackingParts
+  readonly #folders: FolderWriter
+  readonly #stop = new AbortController()
+  readonly #inFlight = new Limit(MAX_BYTES_IN_FLIGHT)
+  readonly #arrived = new Set<Digest>()
+  #written = Promise.withResolvers<void>()
+  #chunksWritten = 0
+  #bytes = 0
+  #files = 0
+
+  constructor(parts: UnpackingParts) {
+    this.#parts = parts
+    this.#folders = new FolderWriter(parts.state, parts.paths, parts.followsRoot)
+    this.#written.promise.catch(() => {})
+    if (parts.placed.size === 0) this.#written.resolve()
+  }
+
+  async run(frames: AsyncIterable<Frame>, signal: AbortSignal | undefined): Promise<void> {
+    const onAbort = (): void => this.#stop.abort(signal?.reason)
+    if (signal?.aborted === true) onAbort()
+    else signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      this.#stop.signal.throwIfAborted()
+      await this.#takeFrames(frames)
+      this.#makeContentless()
+      await abortable(this.#written.promise, this.#stop.signal)
+      this.#makeLinks()
+      this.#folders.finish()
+    } catch (error) {
+      await this.#parts.crew.halt()
+      this.#undo()
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  async #takeFrames(frames: AsyncIterable<Frame>): Promise<void> {
+    const { placed } = this.#parts
+    const { signal } = this.#stop
+    if (placed.size === 0) return
+    const iterator = frames[Symbol.asyncIterator]()
+    try {
+      while (this.#arrived.size < placed.size) {
+        const next = await abortable(iterator.next(), signal)
+        if (next.done === true) break
+        await this.#take(next.value)
+      }
+    } finally {
+      // Not awaited: a source that hangs must not hold up the end.
+      void Promise.resolve(iterator.return?.()).catch(() => {})
+    }
+    for (const [digest, { chunk }] of placed) {
+      if (this.#arrived.has(digest)) continue
+      const missing = placed.size - this.#arrived.size
+      throw new SwarmCacheError(
+        'ERR_INTEGRITY',
+        `${missing} of ${placed.size} chunks never came, the first of them ${digest} of ${chunk.bytes} bytes.`,
+        { facts: { digest, missing } },
+      )
+    }
+  }
+
+  async #take(frame: Frame): Promise<void> {
+    const { placed, crew } = this.#parts
+    const { digest } = frame.chunk
+    const wanted = placed.get(digest)
+    if (wanted === undefined || this.#arrived.has(digest)) return
+    if (frame.bytes.length > MAX_FRAME_BYTES) {
+      throw new SwarmCacheError(
+        'ERR_INTEGRITY',
+        `The frame of chunk ${digest} has ${frame.bytes.length} bytes, more than any chunk can need.`,
+        { facts: { digest } },
+      )
+    }
+    const { bytes } = wanted.chunk
+    const held = await this.#inFlight.acquire(bytes, this.#stop.signal)
+    this.#arrived.add(digest)
+    for (const place of wanted.places) this.#makeFolders(place, bytes)
+    crew.write({
+      placed: wanted,
+      frame: frame.bytes,
+      onWritten: (files) => {
+        held[Symbol.dispose]()
+        this.#noteWritten(bytes * wanted.places.length, files)
+      },
+      onError: (error) => {
+        held[Symbol.dispose]()
+        this.#stop.abort(error)
+      },
+    })
+  }
+
+  #noteWritten(bytes: number, files: number): void {
+    this.#bytes += bytes
+    this.#files += files
+    this.#chunksWritten += 1
+    this.#parts.onProgress?.({ bytes: this.#bytes, files: this.#files })
+    if (this.#chunksWritten === this.#parts.placed.size) this.#written.resolve()
+  }
+
+  #makeFolders(offset: number, bytes: number): void {
+    const { columns, onDisk } = this.#parts.state
+    const { contentFiles, starts } = columns
+    for (let i = firstContentFile(columns, offset); i < contentFiles.length; i += 1) {
+      const file = contentFiles[i]!
+      if (starts[file]! >= offset + bytes) return
+      if (onDisk[file] !== ON_DISK.SAME) this.#folders.ensureAbove(file)
+    }
+  }
+
+  /** Makes empty files and all folders that no content has asked for. */
+  #makeContentless(): void {
+    const { state, crew } = this.#parts
+    const { columns, onDisk } = state
+    for (let i = 0; i < columns.count; i += 1) {
+      if (onDisk[i] === ON_DISK.SAME) continue
+      if (isFolderKind(columns.kinds[i]!)) {
+        if (onDisk[i] !== ON_DISK.DIFFERENT) this.#folders.ensure(i)
+      } else if (columns.kinds[i] === KIND.FILE && columns.sizes[i] === 0) {
+        this.#folders.ensureAbove(i)
+        crew.writeEmpty(i)
+        this.#files += 1
+      }
+    }
+  }
+
+  /** Links come after all files, so that no file is ever written through one. */
+  #makeLinks(): void {
+    const { columns, onDisk } = this.#parts.state
+    for (let i = 0; i < columns.count; i += 1) {
+      const kind = columns.kinds[i]!
+      if (onDisk[i] === ON_DISK.SAME || (kind !== KIND.HARD_LINK && kind !== KIND.SYMLINK)) continue
+      const path = this.#parts.paths.pathOf(i)
+      this.#folders.ensureAbove(i)
+      try {
+        this.#makeLink(i, fsPath(path))
+      } catch (error) {
+        throw pathError('make the link', path, error)
+      }
+      this.#files += 1
+    }
+  }
+
+  #makeLink(index: number, path: string | Buffer): void {
+    const { state, paths } = this.#parts
+    const { columns, onDisk, made } = state
+    if (onDisk[index] !== ON_DISK.MISSING) removeObstacle(path)
+    if (columns.kinds[index] === KIND.HARD_LINK) {
+      linkSync(fsPath(paths.pathOf(columns.linkSources[index]!)), path)
+      made[index] = 1
+      return
+    }
+    symlinkSync(fsPath(paths.targetOf(index)), path)
+    made[index] = 1
+    const time = utime(columns, index)
+    lutimesSync(path, time, time)
+  }
+
+  /** Removes what this run made, children before their folders. */
+  #undo(): void {
+    const { state, paths } = this.#parts
+    const { columns, made } = state
+    for (let i = 0; i < columns.count; i += 1) {
+      // Folders may have their final modes already, in which nothing can be removed.
+      const isClosed = isFolderKind(columns.kinds[i]!) && (columns.modes[i]! & 0o300) !== 0o300
+      if (made[i] === 1 && isClosed) attempt(() => chmodSync(fsPath(paths.pathOf(i)), 0o700))
+    }
+    for (let i = columns.count - 1; i >= 0; i -= 1) {
+      if (made[i] === 0) continue
+      const path = fsPath(paths.pathOf(i))
+      if (isFolderKind(columns.kinds[i]!)) attempt(() => rmdirSync(path))
+      else attempt(() => unlinkSync(path))
+    }
+    this.#folders.undo()
+  }
+}

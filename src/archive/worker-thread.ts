@@ -1,0 +1,52 @@
+import { Worker } from 'node:worker_threads'
+import { SwarmCacheError, isSwarmCacheError } from '../core/errors.ts'
+import type { ErrorCode } from '../core/errors.ts'
+
+/** The files that run as threads; a bundle needs each as an entry of its own, beside this file's output. */
+export type ThreadFile = 'pack-worker' | 'unpack-worker'
+
+/**
+ * Starts a thread from a file beside this one.
+ *
+ * The extension is this file's own, so that it works from the sources, from the compiled library and
+ * from a bundle that puts all its files in one folder.
+ */
+export function startThread(file: ThreadFile, workerData?: unknown): Worker {
+  const here = import.meta.url
+  const extension = here.slice(here.lastIndexOf('.'))
+  const worker = new Worker(new URL(`./${file}${extension}`, here), { workerData })
+  // It must not keep a process alive that forgot to close what started it.
+  worker.unref()
+  return worker
+}
+
+/** An error in the form that crosses threads with its class's properties. */
+export interface ThreadError {
+  readonly code: ErrorCode | undefined
+  readonly message: string
+  readonly facts: Record<string, unknown>
+  readonly cause: unknown
+}
+
+/** For sending from a thread. */
+export function packError(error: unknown): ThreadError {
+  const known = isSwarmCacheError(error) ? error : undefined
+  return {
+    code: known?.code,
+    message: error instanceof Error ? error.message : String(error),
+    facts: { ...known?.facts },
+    cause: known === undefined ? undefined : plainCause(known.cause),
+  }
+}
+
+/** What was thrown in the thread. */
+export function unpackError(error: ThreadError): Error {
+  const { code, message, cause, facts } = error
+  if (code === undefined) return new Error(message)
+  return new SwarmCacheError(code, message, { cause, facts })
+}
+
+/** System errors carry properties that structured cloning drops; only what a message needs is kept. */
+function plainCause(cause: unknown): unknown {
+  return cause instanceof Error ? new Error(cause.message) : undefined
+}

@@ -1,0 +1,155 @@
+import type { Worker } from 'node:worker_threads'
+import { openFrame } from '../core/chunk.ts'
+import type { PlacedChunk } from './content-map.ts'
+import { TreeWriter } from './tree-writer.ts'
+import type { WriteState } from './tree-writer.ts'
+import type { BatchOutcome, WriteBatch, WriteJob } from './unpack-worker.ts'
+import { startThread, unpackError } from './worker-thread.ts'
+
+// Neighbouring chunks lie in the same folders, where two threads would wait for each other; and a
+// message a chunk costs more than copying it.
+const BATCH_BYTES = 384 * 1024
+
+/** A frame to write, with what to do when that has happened or failed. */
+export interface WriteOrder {
+  readonly placed: PlacedChunk
+  readonly frame: Uint8Array
+  readonly onWritten: (files: number) => void
+  readonly onError: (error: unknown) => void
+}
+
+/** Opens frames and writes what is in them, on threads, or on the caller's if there are none. */
+export class WriteCrew {
+  readonly #writer: TreeWriter
+  readonly #stop: Int32Array
+  readonly #threads: WriteThread[]
+  #batch: WriteOrder[] = []
+  #batchBytes = 0
+  #flushTimer: NodeJS.Immediate | undefined
+  readonly #own = new Set<Promise<void>>()
+
+  constructor(state: WriteState, threads: number) {
+    this.#writer = new TreeWriter(state)
+    this.#stop = state.stop
+    this.#threads = Array.from({ length: threads }, () => new WriteThread(state))
+  }
+
+  /** Keeps the process alive until `close`. */
+  hold(): void {
+    for (const thread of this.#threads) thread.worker.ref()
+  }
+
+  /** Takes an order; orders are carried out in any order. */
+  write(order: WriteOrder): void {
+    if (this.#threads.length === 0) {
+      const work = this.#writeHere(order).finally(() => this.#own.delete(work))
+      this.#own.add(work)
+      return
+    }
+    this.#batch.push(order)
+    this.#batchBytes += order.frame.length
+    if (this.#batchBytes >= BATCH_BYTES) this.#flush()
+    else this.#flushTimer ??= setImmediate(() => this.#flush())
+  }
+
+  /** Writes a file without content, on the caller's thread. */
+  writeEmpty(file: number): void {
+    this.#writer.writeFile(file, new Uint8Array())
+  }
+
+  /** Ends writing as soon as the files under way are done, and resolves when nothing writes any more. */
+  async halt(): Promise<void> {
+    Atomics.store(this.#stop, 0, 1)
+    this.#batch = []
+    clearImmediate(this.#flushTimer)
+    await Promise.all([...this.#own, ...this.#threads.map((thread) => thread.idle())])
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.worker.terminate()))
+  }
+
+  #flush(): void {
+    clearImmediate(this.#flushTimer)
+    this.#flushTimer = undefined
+    if (this.#batch.length === 0) return
+    const least = this.#threads.reduce((a, b) => (b.bytesWaiting < a.bytesWaiting ? b : a))
+    least.send(this.#batch, this.#batchBytes)
+    this.#batch = []
+    this.#batchBytes = 0
+  }
+
+  async #writeHere({ placed, frame, onWritten, onError }: WriteOrder): Promise<void> {
+    try {
+      const plain = await openFrame({ chunk: placed.chunk, bytes: frame })
+      const before = this.#writer.filesWritten
+      for (const place of placed.places) this.#writer.writeContent(plain, place)
+      onWritten(this.#writer.filesWritten - before)
+    } catch (error) {
+      onError(error)
+    }
+  }
+}
+
+class WriteThread {
+  readonly worker: Worker
+  readonly #waiting: { orders: readonly WriteOrder[]; bytes: number }[] = []
+  #onIdle: () => void = () => {}
+  #failure: Error | undefined
+  bytesWaiting = 0
+
+  constructor(state: WriteState) {
+    this.worker = startThread('unpack-worker', state)
+    this.worker.on('message', (outcome: BatchOutcome) => this.#receive(outcome))
+    this.worker.on('error', (error) => this.#fail(error))
+    this.worker.on('exit', () =>
+      this.#fail(new Error('A writing thread ended before its work was done.')),
+    )
+  }
+
+  send(orders: readonly WriteOrder[], byteCount: number): void {
+    if (this.#failure !== undefined) {
+      for (const order of orders) order.onError(this.#failure)
+      return
+    }
+    const bytes = new Uint8Array(byteCount)
+    const jobs: WriteJob[] = []
+    let start = 0
+    for (const { placed, frame } of orders) {
+      bytes.set(frame, start)
+      const end = start + frame.length
+      jobs.push({ chunk: placed.chunk, start, end, places: placed.places })
+      start = end
+    }
+    this.#waiting.push({ orders, bytes: byteCount })
+    this.bytesWaiting += byteCount
+    const batch: WriteBatch = { bytes, jobs }
+    this.worker.postMessage(batch, [bytes.buffer])
+  }
+
+  /** Resolves when everything sent has been answered. */
+  async idle(): Promise<void> {
+    if (this.#waiting.length === 0) return
+    await new Promise<void>((resolve) => (this.#onIdle = resolve))
+  }
+
+  #receive({ files, error }: BatchOutcome): void {
+    const batch = this.#waiting.shift()
+    if (batch === undefined) return
+    this.bytesWaiting -= batch.bytes
+    const thrown = error === undefined ? undefined : unpackError(error)
+    for (const [i, order] of batch.orders.entries()) {
+      if (thrown === undefined) order.onWritten(i === 0 ? files : 0)
+      else order.onError(thrown)
+    }
+    if (this.#waiting.length === 0) this.#onIdle()
+  }
+
+  #fail(error: Error): void {
+    this.#failure = error
+    for (const { orders } of this.#waiting.splice(0)) {
+      for (const order of orders) order.onError(error)
+    }
+    this.#onIdle()
+  }
+}
