@@ -1,6 +1,4 @@
 import { LRUCache } from 'lru-cache'
-import { abortable, pause } from '../async/deadline.ts'
-import { SingleFlight } from '../async/single-flight.ts'
 import type { Frame, SourcedFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { EntryName, EntryQuery, SignedEntry } from '../core/entry.ts'
@@ -16,8 +14,9 @@ import { EntryIndex } from './entry-index.ts'
 import { frameFileBytes } from './frame-file.ts'
 import { IndexDatabase } from './index-database.ts'
 import { RepositoryFiles } from './repository-files.ts'
+import { Room } from './room.ts'
 import { SpaceLedger } from './space-ledger.ts'
-import { incompleteEntry, storeFull } from './store-fault.ts'
+import { incompleteEntry } from './store-fault.ts'
 import { assertFrame, assertOwn } from './store-input.ts'
 import type { IndexedEntry, Store, StoreOptions, StoreReport, StoreUsage } from './store.ts'
 import { Sweep } from './sweep.ts'
@@ -28,11 +27,6 @@ import { Verification } from './verification.ts'
 const GRACE_MS = 15 * 60 * 1000
 // In a full store a save that relied on a chunk this long ago may fail, rather than every other save.
 const PRESSED_GRACE_MS = 60 * 1000
-// Another process that cleans up needs about a second for 10 GB; a dead one loses its lease in ten.
-const ROOM_TIMEOUT_MS = 15_000
-const ROOM_POLL_MS = 50
-// While nothing can be dropped, further writes fail at once instead of looking through everything again.
-const FULL_MS = 5_000
 
 /** Where a store is, and its bounds. */
 export interface DiskStoreOptions {
@@ -61,7 +55,10 @@ interface DiskStoreParts {
   readonly database: IndexDatabase
   readonly index: EntryIndex
   readonly ledger: SpaceLedger
-  readonly sweep: Sweep
+  readonly room: Room
+  readonly now: () => number
+  /** What somebody relied on longer ago is marked as in use when it is asked for. */
+  readonly touchAfterMs: number
 }
 
 /** A store in a folder that several processes may share, and that survives any of them being killed. */
@@ -72,10 +69,7 @@ export class DiskStore implements Store {
   readonly #isTrusted: (entry: SignedEntry) => boolean
   readonly #memory: LRUCache<Digest, Uint8Array> | undefined
   readonly #turn = new Turn()
-  readonly #sweeps = new SingleFlight<boolean>()
-  readonly #closing = new AbortController()
-  #sweeping: Promise<boolean> = Promise.resolve(true)
-  #fullUntil = 0
+  #isClosed = false
 
   private constructor(parts: DiskStoreParts, options: DiskStoreOptions) {
     this.#parts = parts
@@ -100,8 +94,9 @@ export class DiskStore implements Store {
     const layout = diskLayout(options.home, options.repository)
     layout.prepare()
     // Marking a file in use at half the time keeps it out of a clean-up's reach for the other half.
+    const touchAfterMs = pressedGraceMs / 2
     const filesOf = (tag: string): RepositoryFiles =>
-      new RepositoryFiles(layout.sibling(tag), logger, now, pressedGraceMs / 2)
+      new RepositoryFiles(layout.sibling(tag), logger, now, touchAfterMs)
     const isTrusted = options.verifyEntry ?? (() => true)
     const entryFilesOf = (tag: string): EntryFiles =>
       new EntryFiles(layout.sibling(tag), tag === layout.tag ? isTrusted : () => true, logger)
@@ -118,7 +113,9 @@ export class DiskStore implements Store {
     )
     const files = filesOf(layout.tag)
     database.open()
-    return new DiskStore({ layout, files, entryFiles, database, index, ledger, sweep }, options)
+    const room = new Room(options.home, ledger, sweep)
+    const parts = { layout, files, entryFiles, database, index, ledger, room, now, touchAfterMs }
+    return new DiskStore(parts, options)
   }
 
   async has(digests: readonly Digest[]): Promise<boolean[]> {
@@ -148,12 +145,12 @@ export class DiskStore implements Store {
   async put(frame: Frame, { signal }: StoreOptions = {}): Promise<void> {
     this.#assertOpen()
     await this.#turn.pass(signal)
-    const { files, ledger } = this.#parts
+    const { files, ledger, room } = this.#parts
     const { digest } = frame.chunk
     assertFrame(frame)
     if (this.#turn.step(() => files.chunks.hold(digest))) return
     const bytes = frameFileBytes(frame)
-    await this.#makeRoom(bytes, signal)
+    await room.reserve(bytes, signal)
     this.#turn.step(() => files.writeChunk(frame))
     ledger.wrote(bytes, 1)
   }
@@ -167,21 +164,26 @@ export class DiskStore implements Store {
     this.#assertOpen()
     await this.#turn.pass()
     decodeManifest(bytes, digest)
-    const { files, ledger } = this.#parts
+    const { files, ledger, room } = this.#parts
     if (files.manifests.hold(digest)) return
-    await this.#makeRoom(bytes.length)
+    await room.reserve(bytes.length)
     this.#turn.step(() => files.manifests.write(digest, [bytes]))
     ledger.wrote(bytes.length, 0)
   }
 
   async addEntry(entry: SignedEntry): Promise<boolean> {
     this.#assertOpen()
-    const { index, ledger } = this.#parts
+    const { index, ledger, now, touchAfterMs } = this.#parts
     assertOwn(entry, this.#options.repository, this.#isTrusted)
-    if (index.get(entry) === undefined) await this.#assertComplete(entry)
-    const added = index.add(entry)
+    if (index.get(entry) !== undefined) return index.add(entry)
+    const checkedAt = now()
+    const needed = await this.#needed(entry)
+    const isAdded = index.add(entry, () => {
+      // A process that was stopped in between can no longer rely on what it saw.
+      if (now() - checkedAt >= touchAfterMs) this.#assertHeld(entry, needed)
+    })
     ledger.settle()
-    return added
+    return isAdded
   }
 
   async getEntry(name: EntryName): Promise<SignedEntry | undefined> {
@@ -215,7 +217,7 @@ export class DiskStore implements Store {
   async removeEntry(name: EntryName): Promise<void> {
     this.#assertOpen()
     this.#parts.index.remove(name)
-    this.#fullUntil = 0
+    this.#parts.room.retry()
   }
 
   async usage(): Promise<StoreUsage> {
@@ -237,14 +239,15 @@ export class DiskStore implements Store {
 
   async evict({ signal }: StoreOptions = {}): Promise<void> {
     this.#assertOpen()
-    this.#fullUntil = 0
-    await this.#cleanUp(0, signal)
+    signal?.throwIfAborted()
+    this.#parts.room.retry()
+    await this.#parts.room.cleanUp(0, signal)
   }
 
   async close(): Promise<void> {
-    if (this.#closing.signal.aborted) return
-    this.#closing.abort(closed())
-    await this.#sweeping.catch(() => {})
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#parts.room.close(closed())
     this.#memory?.clear()
     try {
       this.#parts.ledger.settle()
@@ -254,52 +257,39 @@ export class DiskStore implements Store {
     this.#parts.database.close()
   }
 
-  /** Returns with `bytes` reserved, which the caller must write before it waits for anything. */
-  async #makeRoom(bytes: number, signal?: AbortSignal): Promise<void> {
-    const { ledger } = this.#parts
-    const deadline = performance.now() + ROOM_TIMEOUT_MS
-    while (!ledger.reserve(bytes)) {
-      const isHopeless = bytes > ledger.limitBytes || performance.now() < this.#fullUntil
-      if (isHopeless || performance.now() > deadline) {
-        throw storeFull(this.#options.home, bytes, ledger.limitBytes)
-      }
-      if (!(await this.#cleanUp(bytes, signal))) await pause(ROOM_POLL_MS, signal)
-      else if (!ledger.reserve(bytes)) this.#fullUntil = performance.now() + FULL_MS
-      this.#assertOpen()
-    }
-  }
-
-  async #cleanUp(neededBytes: number, signal?: AbortSignal): Promise<boolean> {
-    const { sweep } = this.#parts
-    this.#sweeping = this.#sweeps.run('sweep', () => sweep.run(neededBytes, this.#closing.signal))
-    return signal === undefined ? await this.#sweeping : await abortable(this.#sweeping, signal)
-  }
-
-  /** Checks that everything an entry needs is stored, and keeps it from being cleaned up. */
-  async #assertComplete(entry: SignedEntry): Promise<void> {
+  /** The chunks of an entry, all of them stored and kept from being cleaned up for a while. */
+  async #needed(entry: SignedEntry): Promise<Digest[]> {
     const { files, database } = this.#parts
     const isHeld = files.manifests.hold(entry.manifest)
     const manifest = isHeld ? files.readManifest(entry.manifest)?.manifest : undefined
     if (manifest === undefined) {
       throw incompleteEntry(entry.key, `its manifest ${entry.manifest} is not stored`)
     }
-    const digests = new Set([...manifest.catalog, ...manifest.content].map((ref) => ref.digest))
+    const refs = [...manifest.catalog, ...manifest.content]
+    const digests = [...new Set(refs.map((ref) => ref.digest))]
     const suspects: Digest[] = []
     for (const digest of digests) {
       if (!this.#turn.step(() => files.chunks.hold(digest))) suspects.push(digest)
       await this.#turn.pass()
     }
-    if (suspects.length === 0) return
     // A clean-up that was about to remove one may be putting it back; inside a transaction none is at work.
-    const missing = database.transaction(() => suspects.filter((d) => !files.chunks.hold(d)))
-    if (missing.length > 0) {
-      const others = missing.length === 1 ? '' : ` (and ${missing.length - 1} others)`
-      throw incompleteEntry(entry.key, `its chunk ${missing[0]}${others} is not stored`)
-    }
+    if (suspects.length > 0) database.transaction(() => this.#assertHeld(entry, suspects))
+    return digests
+  }
+
+  #assertHeld(entry: SignedEntry, digests: readonly Digest[]): void {
+    const { manifests, chunks } = this.#parts.files
+    const missing = digests.filter((digest) => !chunks.hold(digest))
+    if (missing.length === 0 && manifests.hold(entry.manifest)) return
+    const others = missing.length > 1 ? ` (and ${missing.length - 1} others)` : ''
+    throw incompleteEntry(
+      entry.key,
+      `its ${missing[0] === undefined ? 'manifest' : `chunk ${missing[0]}`}${others} is not stored`,
+    )
   }
 
   #assertOpen(): void {
-    if (this.#closing.signal.aborted) throw closed()
+    if (this.#isClosed) throw closed()
   }
 }
 

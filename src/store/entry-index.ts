@@ -44,15 +44,25 @@ export class EntryIndex {
     this.#now = now
   }
 
-  /** Adds an entry; false if its name is taken by any process. */
-  add(entry: SignedEntry): boolean {
+  /**
+   * Adds an entry; false if its name is taken by any process. `assertComplete` runs first, at a moment when no
+   * clean-up removes anything, and may throw.
+   */
+  add(entry: SignedEntry, assertComplete: () => void = () => {}): boolean {
     const name = entryNameDigest(entry)
-    const created = this.#files.create(name, entry)
-    // A name that is taken is indexed too: its writer may have died before it could do so.
-    const indexed = created ? entry : this.#files.read(name)
-    if (indexed === undefined) return this.#files.create(name, entry) && this.#insert(name, entry)
-    this.#insert(name, indexed)
-    return created
+    let isCreated = false
+    this.#database.transaction((prepare) => {
+      // The second time round, on a rebuilt index, the file is there already, and it is ours.
+      if (!isCreated) {
+        assertComplete()
+        isCreated = this.#files.create(name, entry)
+      }
+      // A name that is taken is indexed too: its writer may have died before it could do so.
+      const holder = isCreated ? entry : this.#files.read(name)
+      if (holder === undefined) isCreated = this.#files.create(name, entry)
+      this.#insertRow(prepare, name, holder ?? entry)
+    })
+    return isCreated
   }
 
   get(name: EntryName): SignedEntry | undefined {
@@ -188,11 +198,6 @@ export class EntryIndex {
       this.#database.run((prepare) => prepare(DELETE).run(this.#tag, name))
     }
     return entry
-  }
-
-  #insert(name: Digest, entry: SignedEntry): true {
-    this.#database.run((prepare) => this.#insertRow(prepare, name, entry))
-    return true
   }
 
   #insertRow(prepare: Prepare, name: Digest, entry: SignedEntry): void {

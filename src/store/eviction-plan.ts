@@ -74,15 +74,16 @@ export function planEviction(
     const survey = homes.get(entry.tag)
     const counts = uses.get(entry.tag)
     if (survey === undefined || counts === undefined) continue
-    const freed = needed(entry)
-      .filter((digest) => counts.get(digest) === 1)
+    const files = needed(entry)
       .map((digest) => survey.chunks.get(digest) ?? survey.manifests.get(digest))
       .filter((file) => file !== undefined && isOld(file))
-    // Dropping it would make no room now: all it has is shared or was relied on just before.
-    if (freed.length === 0) continue
+    // Everything it has was relied on just before: dropping it would make no room.
+    if (files.length === 0) continue
     dropped.push(entry)
     for (const digest of needed(entry)) counts.set(digest, (counts.get(digest) ?? 1) - 1)
-    for (const file of freed) bytes -= file?.bytes ?? 0
+    for (const file of files) {
+      if (file !== undefined && counts.get(file.digest) === 0) bytes -= file.bytes
+    }
   }
 
   const files = surveys.map(({ tag, chunks, manifests }) => {

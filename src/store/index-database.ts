@@ -76,6 +76,8 @@ export class IndexDatabase {
   readonly #logger: Logger
   readonly #onOpen: (prepare: Prepare) => void
   #open: OpenDatabase | undefined
+  /** Set while `work` runs: damage that an inner call meets is for the outermost one to repair. */
+  #within: Prepare | undefined
   #problems: string[] = []
 
   constructor(versionFolder: string, logger: Logger, onOpen: (prepare: Prepare) => void) {
@@ -91,16 +93,22 @@ export class IndexDatabase {
     this.run(() => {})
   }
 
-  /** Runs statements; `work` runs again on a rebuilt index if this one is damaged. @throws ERR_STORE. */
+  /**
+   * Runs statements; `work` runs again on a rebuilt index if this one is damaged. Within a transaction
+   * it is a part of that.
+   *
+   * @throws ERR_STORE.
+   */
   run<T>(work: (prepare: Prepare) => T): T {
+    if (this.#within !== undefined) return work(this.#within)
     try {
-      return work(this.#current())
+      return this.#runOnce(work)
     } catch (error) {
       if (!isDamage(error)) throw storeFault('Using the index', this.#path, error)
       this.#setAside(error)
     }
     try {
-      return work(this.#current())
+      return this.#runOnce(work)
     } catch (error) {
       throw storeFault('Using the index', this.#path, error)
     }
@@ -111,16 +119,14 @@ export class IndexDatabase {
     return this.run((prepare) => inTransaction(prepare, work))
   }
 
-  /** Reads the whole index; a damaged one is rebuilt. Says what was found wrong since the last check. */
+  /** Reads the whole index; a damaged one is rebuilt, and its problem returned. */
   check(): string[] {
-    this.run((prepare) => {
-      const rows = prepare('PRAGMA quick_check(1)').all() as { quick_check: string }[]
-      const found = rows[0]?.quick_check
-      if (found !== 'ok') throw damage(String(found))
-    })
-    const problems = this.#problems
     this.#problems = []
-    return problems
+    this.run((prepare) => {
+      const row = prepare('PRAGMA quick_check(1)').get() as { quick_check: string }
+      if (row.quick_check !== 'ok') throw damage(row.quick_check)
+    })
+    return this.#problems
   }
 
   close(): void {
@@ -130,6 +136,16 @@ export class IndexDatabase {
       open?.database.close()
     } catch (error) {
       this.#logger.log('debug', `closing the index: ${errorMessage(error)}`)
+    }
+  }
+
+  #runOnce<T>(work: (prepare: Prepare) => T): T {
+    const prepare = this.#current()
+    this.#within = prepare
+    try {
+      return work(prepare)
+    } finally {
+      this.#within = undefined
     }
   }
 

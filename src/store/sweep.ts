@@ -52,8 +52,8 @@ interface HeatRow {
  * 1. Take the lease; another process that sweeps does the work for this one.
  * 2. Bring the index up to the entry files: only they say what is live.
  * 3. Mark what the manifests of all entries name, and plan (see `planEviction`).
- * 4. Drop entries first, then files, in short write transactions. `addEntry` checks in such a transaction
- *    too when something seems to be missing, and a file that was touched since the plan is put back.
+ * 4. Drop entries first, then files, in short write transactions; a file that was touched since it was
+ *    surveyed is put back. `addEntry` touches what it needs and links the entry in such a transaction too.
  * 5. Note what is left as the space in use.
  */
 export class Sweep {
@@ -83,6 +83,8 @@ export class Sweep {
   async #sweep(graceMs: number, neededBytes: number, signal?: AbortSignal): Promise<number> {
     const { layout, ledger, logger, now } = this.#parts
     const turn = new Turn()
+    // Ages count from here: what an entry that comes in meanwhile relies on is touched later than this.
+    const start = now()
     ledger.settle()
     const noted = ledger.noted()
     const surveys: RepositorySurvey[] = []
@@ -90,7 +92,6 @@ export class Sweep {
     const counts = new Map<string, SpaceUsed>()
     let total = 0
     for (const tag of layout.tags()) {
-      // Entries before files: what an entry that comes in between needs is young, and so spared.
       for (const entry of await this.#mark(tag, graceMs, turn, signal)) entries.push(entry)
       const survey = await this.#survey(tag, turn, signal)
       surveys.push(survey)
@@ -106,13 +107,13 @@ export class Sweep {
         // The newest may be the very one whose arrival filled the store.
         entries.map((entry) => (entry === newest ? { ...entry, isSpared: true } : entry)),
         {
-          now: now(),
+          now: start,
           graceMs,
           targetBytes: isOver ? ledger.limitBytes * LOW_WATER - neededBytes : Infinity,
         },
       ),
     )
-    await this.#drop(plan, graceMs, counts, turn, signal)
+    await this.#drop(plan, counts, turn, signal)
     let left = 0
     for (const [tag, count] of counts) {
       ledger.recount(tag, count, noted.get(tag))
@@ -171,12 +172,11 @@ export class Sweep {
 
   async #drop(
     plan: EvictionPlan,
-    graceMs: number,
     counts: Map<string, SpaceUsed>,
     turn: Turn,
     signal?: AbortSignal,
   ): Promise<void> {
-    const { database, ledger, now, entryFilesOf, filesOf } = this.#parts
+    const { database, ledger, entryFilesOf, filesOf } = this.#parts
     for (const entry of plan.entries) {
       await turn.pass(signal)
       turn.step(() =>
@@ -201,7 +201,7 @@ export class Sweep {
             doomed.slice(at, at + BATCH_FILES).filter(({ folder, file }) =>
               folder.remove(file.digest, (moved) => {
                 const stats = statSync(moved, { throwIfNoEntry: false })
-                return stats !== undefined && now() - stats.mtimeMs < graceMs
+                return stats !== undefined && stats.mtimeMs > file.mtimeMs
               }),
             ),
           ),

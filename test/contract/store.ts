@@ -205,10 +205,10 @@ export function storeContract(name: string, create: CreateStore): void {
       const asked = { ...query, key: 'LINUX-npm-1' }
       assert.equal(await store.findEntry(asked), undefined)
       const misses = await store.findNearMisses(asked)
-      assert.deepEqual(misses.map((entry) => [entry.scope, entry.version]).toSorted(), [
-        [MAIN, version],
-        ['refs/pull/1/merge', VERSION],
-      ])
+      assert.deepEqual(
+        new Set(misses.map((entry) => `${entry.scope} ${entry.version}`)),
+        new Set([`${MAIN} ${version}`, `refs/pull/1/merge ${VERSION}`]),
+      )
       for (let pull = 2; pull < 9; pull += 1) {
         await saveTo(store, content, { scope: `refs/pull/${pull}/merge` })
       }
@@ -306,11 +306,8 @@ export function storeContract(name: string, create: CreateStore): void {
         for (let asked = 0; asked < 100; asked += 1) {
           const question = randomQuestion(random, versions)
           const right = rightAnswers(model, question)
-          const { key, restoreKeys, version, branches: scopes } = question
-          const match = await store.findEntry({
-            repository: REPOSITORY,
-            ...{ key, restoreKeys, version, scopes },
-          })
+          const { branches: scopes, ...keys } = question
+          const match = await store.findEntry({ ...keys, scopes, repository: REPOSITORY })
           const given = model.find(
             (cache) =>
               cache.key === match?.entry.key &&

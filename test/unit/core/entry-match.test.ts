@@ -49,11 +49,8 @@ test('ten thousand random questions get the answers of the documented rules', ()
     const question = randomQuestion(random, versions)
     const right = rightAnswers(caches, question)
     const byEntry = new Map(caches.map((cache) => [entryOf(cache), cache]))
-    const { key, restoreKeys, version, branches: scopes } = question
-    const match = bestMatch(byEntry.keys(), {
-      repository: REPOSITORY,
-      ...{ key, restoreKeys, version, scopes },
-    })
+    const { branches: scopes, ...keys } = question
+    const match = bestMatch(byEntry.keys(), { ...keys, scopes, repository: REPOSITORY })
     const told = `seed ${random.seed}: ${JSON.stringify({ question, caches, match })}`
     const given = match === undefined ? undefined : byEntry.get(match.entry)
     assert.equal(given === undefined, right.caches.length === 0, told)
