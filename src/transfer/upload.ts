@@ -60,13 +60,13 @@ export class Upload {
 
   /** Rejects with what ended it early: ERR_FRAME and ERR_LIMIT are the asker's doing. */
   async run(): Promise<void> {
-    const workers = Array.from({ length: WORKERS }, () => this.#work())
-    const reading = this.#readAll()
+    const parts = [this.#readAll(), ...Array.from({ length: WORKERS }, () => this.#work())]
     try {
-      await Promise.all([reading, ...workers])
-    } finally {
-      this.end(new SwarmCacheError('ERR_CLOSED', 'The upload ended.'))
-      await Promise.allSettled([reading, ...workers])
+      await Promise.all(parts)
+    } catch (error) {
+      this.end(error as Error)
+      await Promise.allSettled(parts)
+      throw error
     }
   }
 

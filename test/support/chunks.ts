@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createCipheriv, randomBytes } from 'node:crypto'
 import { makeFrame } from '../../src/core/chunk.ts'
 import { digestOf } from '../../src/core/digest.ts'
 import type { Digest } from '../../src/core/digest.ts'
@@ -14,11 +14,17 @@ export interface Content {
   readonly digest: Digest
 }
 
-export async function makeContent(count: number, chunkBytes: number): Promise<Content> {
+/** Content that does not compress; the same for the same 32 bytes of seed. */
+export async function makeContent(
+  count: number,
+  chunkBytes: number,
+  seed: Uint8Array = randomBytes(32),
+): Promise<Content> {
+  const cipher = createCipheriv('aes-128-ctr', seed.subarray(0, 16), seed.subarray(16, 32))
   const chunks: ChunkRef[] = []
   const frames = new Map<Digest, Uint8Array>()
   for (let i = 0; i < count; i += 1) {
-    const plain = randomBytes(chunkBytes)
+    const plain = cipher.update(Buffer.alloc(chunkBytes))
     const chunk = { digest: digestOf(plain), bytes: chunkBytes }
     chunks.push(chunk)
     frames.set(chunk.digest, await makeFrame(plain))

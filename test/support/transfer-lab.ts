@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test'
-import type { SourcedFrame } from '../../src/core/chunk.ts'
+import type { Frame, SourcedFrame } from '../../src/core/chunk.ts'
 import type { Digest } from '../../src/core/digest.ts'
 import { silentLogger } from '../../src/core/logger.ts'
 import type { PeerId, PeerOutcome } from '../../src/core/peer.ts'
@@ -57,6 +57,7 @@ export class TransferLab {
     supply: ChunkSupply,
     options: SwarmTransferOptions = {},
     connect = true,
+    verify?: (frame: Frame) => Promise<unknown>,
   ): Promise<{
     transfer: SwarmTransfer
     swarm: MemorySwarm
@@ -65,7 +66,8 @@ export class TransferLab {
   }> {
     const swarm = new MemorySwarm({ network: this.network })
     const peers = new RecordedChoice()
-    const transfer = new SwarmTransfer({ swarm, supply, peers, logger: silentLogger }, options)
+    const parts = { swarm, supply, peers, logger: silentLogger, verify }
+    const transfer = new SwarmTransfer(parts, options)
     await transfer.start()
     await this.#join(swarm, connect)
     this.#t.after(() => transfer.stop())
