@@ -2,7 +2,7 @@ import type { ErrorCode } from '../core/errors.ts'
 
 /** What the node's process tells the step that started it, once. */
 export type DaemonMessage =
-  | { readonly state: 'ready'; readonly addresses: readonly string[] }
+  | { readonly state: 'ready' }
   | { readonly state: 'failed'; readonly code: ErrorCode | undefined; readonly message: string }
 
 /** Process whose end is the end of the job, in the daemon's environment. */

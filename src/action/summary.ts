@@ -28,7 +28,8 @@ export function restoreTable(result: RestoreResult, lookupOnly: boolean): string
     Hit: [lookupOnly ? `${result.hit} (lookup only)` : result.hit, matched].join(' ').trim(),
     Source: mainSource(bytes),
     Bytes: bytesOfTiers(bytes),
-    Files: result.hit === 'miss' || lookupOnly ? '' : `${result.files}${skipped}`,
+    // What the upstream restores it does not count.
+    Files: result.files === 0 ? '' : `${result.files}${skipped}`,
     Peers: String(result.peers),
     Time: seconds(result.milliseconds),
   })

@@ -7,6 +7,9 @@ import { isRunning } from '../../src/action/process-life.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const STEP_DEADLINE_MS = 60_000
+// Not a shell: those drop variables such as INPUT_LOOKUP-ONLY.
+const RUN_AND_END =
+  "process.exitCode = require('node:child_process').spawnSync(process.execPath, [process.argv[1]], { stdio: 'inherit' }).status"
 
 /** What one entry of the action did, as the runner sees it. */
 export interface StepResult {
@@ -23,6 +26,8 @@ export interface JobOptions {
   /** Folder with main.js and post.js. */
   readonly bundle: string
   readonly env?: Readonly<Record<string, string>>
+  /** True: the process that starts a step is the step's own and ends with it, as if the runner had died. */
+  readonly runnerEnds?: boolean
 }
 
 /** A job on a machine of its own: home, workspace and temporary folder, and steps that use the action. */
@@ -95,7 +100,9 @@ export class WorkflowJob {
       ...state,
       ...Object.fromEntries(commandFiles.map((name) => [name, join(step, name)])),
     }
-    const { code, log } = await runEntry(join(this.#options.bundle, file), this.workspace, env)
+    const command = [process.execPath, join(this.#options.bundle, file)]
+    if (this.#options.runnerEnds === true) command.splice(1, 0, '--eval', RUN_AND_END)
+    const { code, log } = await runEntry(command, this.workspace, env)
     return {
       code,
       log,
@@ -123,11 +130,11 @@ function endProcess(pid: number): void {
 }
 
 async function runEntry(
-  path: string,
+  [program, ...values]: readonly string[],
   cwd: string,
   env: Record<string, string>,
 ): Promise<{ code: number | null; log: string }> {
-  const child = spawn(process.execPath, [path], {
+  const child = spawn(program!, values, {
     cwd,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -269,6 +269,16 @@ test('a node that ended early is a warning at the end, and the save still happen
   assert.match(annotations(post, 'warning').join('\n'), /ended before the job did/)
 })
 
+test('a node leaves by itself when the runner of its job is gone', async (t) => {
+  const job = await WorkflowJob.start(t, { bundle: join(bundle, 'dist'), runnerEnds: true })
+  const main = await job.main(t, { mode: 'serve', ...(await swarmSettings(t)) })
+  assert.equal(main.code, 0, main.log)
+  const node = nodeOf(main)
+  assert.ok(node !== undefined, main.log)
+  await eventually('the end of the node', () => !isRunning(node))
+  assert.match(await readFile(main.state['SWARMCACHE_NODE_LOG']!, 'utf8'), /job is gone/)
+})
+
 test('starting the action loads neither libp2p nor the client of the upstream', async () => {
   for (const entry of ['main.js', 'post.js']) {
     const loaded = await staticImports(join(bundle, 'dist'), entry)

@@ -48,6 +48,7 @@ test('a miss has no source, bytes or files', () => {
     ...RESTORED,
     hit: 'miss',
     matchedKey: undefined,
+    files: 0,
     bytes: noBytes(),
     peers: 0,
   }
