@@ -41,7 +41,7 @@ export interface NodeOptions {
  * Part of libp2p's address manager: its announcement of closed listeners, a second after the stop, has
  * a timer that nothing else ends, and that every process would wait for before it exits.
  */
-interface AddressManager {
+interface AddressUpdates {
   readonly _updatePeerStoreAddresses?: { stop(): void }
 }
 
@@ -67,7 +67,7 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
   const isSeeder = options.role === 'seeder'
   const isReachableByRelay = options.role === 'runner' || options.listen.length === 0
   const bootstrap = options.bootstrap ?? []
-  let addressManager: AddressManager | undefined
+  let addressUpdates: AddressUpdates | undefined
   const node = await libp2p.createLibp2p({
     start: false,
     privateKey: await libp2p.generateKeyPairFromSeed('Ed25519', parts.peerKey.seed),
@@ -133,7 +133,7 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
           ],
     services: {
       addressUpdates: (components: { addressManager: object }) => {
-        addressManager = components.addressManager
+        addressUpdates = components.addressManager
         return {}
       },
       identify: libp2p.identify({ maxInboundStreams: 4, runOnLimitedConnection: true }),
@@ -188,7 +188,7 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
     dht,
     release() {
       silence.stop()
-      addressManager?._updatePeerStoreAddresses?.stop()
+      addressUpdates?._updatePeerStoreAddresses?.stop()
     },
     peerIdFromString: libp2p.peerIdFromString,
     multiaddr,

