@@ -173,7 +173,10 @@ async function composeMember(
     { store, peers: joined, sign: (entry) => identity.signEntry(entry, peerKey), logger },
     { repository, provides: config.role !== 'reader' },
   )
-  return new Member({ store, tiers, joined, logger }, { repository, peerId: peerKey.peerId })
+  return new Member(
+    { store, tiers, joined, logger },
+    { repository, peerId: peerKey.peerId, goesOnAlone: lifetime === 'session' },
+  )
 }
 
 async function composeSwarm(
@@ -204,12 +207,15 @@ async function composeSwarm(
     verifyEntry: identity.verifyEntry,
     logger: logger.scoped('router'),
   })
-  const transfer = new SwarmTransfer({
-    swarm,
-    peers: router,
-    supply: serving.supplyFrom(store, role),
-    logger: logger.scoped('transfer'),
-  })
+  const transfer = new SwarmTransfer(
+    {
+      swarm,
+      peers: router,
+      supply: serving.supplyFrom(store, role),
+      logger: logger.scoped('transfer'),
+    },
+    { lanes: { listenHost: laneHost(config) } },
+  )
   const rendezvous = new Rendezvous(
     {
       swarm,
@@ -219,6 +225,12 @@ async function composeSwarm(
     { role },
   )
   return { swarm, router, transfer, rendezvous }
+}
+
+/** Lanes are accepted where the swarm listens: on one host if it names one, on all of them otherwise. */
+function laneHost({ listen }: Config): string | undefined {
+  const hosts = [...new Set(listen.map((address) => address.split('/')[2]))]
+  return hosts.length > 1 ? '::' : hosts[0]
 }
 
 async function composeRegistries(
@@ -262,7 +274,7 @@ async function composeStore(
     if (lifetime === 'serve') throw error
     logger.log('warning', `${errorMessage(error)} Going on without a store on disk.`)
     const { MemoryStore } = await import('./store/memory-store.ts')
-    return new MemoryStore({ limitBytes: memoryLimitBytes })
+    return new MemoryStore({ repository, limitBytes: memoryLimitBytes })
   }
 }
 

@@ -22,7 +22,8 @@ export function copyFromUpstream(
   options: TreeCacheOptions,
   copy: UpstreamCopy,
 ): void {
-  const unchangedSince = Date.now()
+  // ctime has fractions of a millisecond, which the clock cuts off.
+  const unchangedSince = Date.now() + 1
   parts.background.start(`Offering "${copy.key}" to the peers`, async (signal) => {
     await commitTree(
       parts,
