@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { Cache, RequestScope, Tiers } from './cache/cache.ts'
-import type { BlobCache } from './cache/blob.ts'
+import type { Blobs, Cache, RequestScope, Tiers } from './cache/cache.ts'
 import type { Config } from './config.ts'
 import { errorMessage } from './core/errors.ts'
 import type { Logger } from './core/logger.ts'
@@ -21,7 +20,7 @@ export interface ComposeParts {
 /** The cache of one request's repository and scope, and the node behind it. */
 export interface Session extends AsyncDisposable {
   readonly cache: Cache
-  readonly blobs: BlobCache
+  readonly blobs: Blobs
   /** The node of this process, or the way to the one that runs for this home. */
   readonly node: Node
   readonly request: RequestScope

@@ -1,5 +1,12 @@
-import type { CacheOptions, CacheProgress, RestoreResult, SaveResult } from './cache/cache.ts'
-import type { BlobContent, StoredBlob } from './cache/blob.ts'
+import type {
+  BlobContent,
+  Blobs,
+  CacheOptions,
+  CacheProgress,
+  RestoreResult,
+  SaveResult,
+  StoredBlob,
+} from './cache/cache.ts'
 import { openSession } from './compose.ts'
 import { loadConfig } from './config.ts'
 import type { ConfigFlags } from './config.ts'
@@ -50,17 +57,9 @@ export interface SwarmCache extends AsyncDisposable {
   /** Saves the paths under a key that is not taken yet; a taken one is `saved: false`. */
   save(paths: readonly string[], key: string, options?: CacheOptions): Promise<SaveResult>
   /** A single blob by its key, or the newest with a restore key as prefix; undefined if there is none. */
-  get(
-    key: string,
-    restoreKeys?: readonly string[],
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<StoredBlob | undefined>
+  get: Blobs['get']
   /** Stores a single blob under a key; false if the key is taken. */
-  put(
-    key: string,
-    content: BlobContent,
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<boolean>
+  put: Blobs['put']
   peers(): Promise<PeerStatus[]>
   stats(): Promise<NodeStatus>
   /** Finishes what goes on in the background and leaves the swarm. */

@@ -5,25 +5,8 @@ import { digestOf } from '../core/digest.ts'
 import type { SignedEntry } from '../core/entry.ts'
 import { decodeManifest, encodeManifest, totalBytes } from '../core/manifest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
-import type { RequestScope, Tiers } from './cache.ts'
+import type { BlobContent, BlobOptions, Blobs, RequestScope, StoredBlob, Tiers } from './cache.ts'
 import { distinctChunks, orderFrames } from './entry-chunks.ts'
-
-/** The bytes of a blob, whole or as they come. */
-export type BlobContent = Uint8Array | AsyncIterable<Uint8Array>
-
-/** A blob that was found; its bytes are read when asked for. */
-export interface StoredBlob {
-  readonly key: string
-  readonly hit: 'exact' | 'prefix'
-  readonly bytes: number
-  /** Verified bytes in order, with bounded buffering; rejects if a part can be had nowhere. */
-  stream(options?: BlobOptions): AsyncIterable<Uint8Array>
-}
-
-/** A wait that can be ended. */
-export interface BlobOptions {
-  readonly signal?: AbortSignal
-}
 
 // Blobs have no paths; their version keeps them apart from trees that happen to have the same key.
 const BLOB_VERSION = digestOf('swarmcache blob 1')
@@ -32,7 +15,7 @@ const BLOB_VERSION = digestOf('swarmcache blob 1')
 const WINDOW_CHUNKS = 64
 
 /** Single blobs under keys, in the same tiers and scopes as trees; the upstream does not take part. */
-export class BlobCache {
+export class BlobCache implements Blobs {
   readonly #tiers: Tiers
   readonly #archive: Archive
   readonly #request: RequestScope
@@ -43,7 +26,6 @@ export class BlobCache {
     this.#request = options.request
   }
 
-  /** The blob of a key, or the newest with a restore key as prefix; undefined if there is none. */
   async get(
     key: string,
     restoreKeys: readonly string[] = [],
@@ -65,7 +47,6 @@ export class BlobCache {
     }
   }
 
-  /** Stores a blob; false if the key is taken in the own scope. */
   async put(key: string, content: BlobContent, options: BlobOptions = {}): Promise<boolean> {
     assertKeys(key)
     const stream = content instanceof Uint8Array ? single(content) : content

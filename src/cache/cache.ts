@@ -75,6 +75,35 @@ export interface Cache {
   settle(options?: { readonly signal?: AbortSignal }): Promise<void>
 }
 
+/** The bytes of a blob, whole or as they come. */
+export type BlobContent = Uint8Array | AsyncIterable<Uint8Array>
+
+/** A blob that was found; its bytes are read when asked for. */
+export interface StoredBlob {
+  readonly key: string
+  readonly hit: 'exact' | 'prefix'
+  readonly bytes: number
+  /** Verified bytes in order, with bounded buffering; rejects if a part can be had nowhere. */
+  stream(options?: BlobOptions): AsyncIterable<Uint8Array>
+}
+
+/** A wait that can be ended. */
+export interface BlobOptions {
+  readonly signal?: AbortSignal
+}
+
+/** Single blobs under keys, in the same tiers and scopes as trees. */
+export interface Blobs {
+  /** The blob of a key, or the newest with a restore key as prefix; undefined if there is none. */
+  get(
+    key: string,
+    restoreKeys?: readonly string[],
+    options?: BlobOptions,
+  ): Promise<StoredBlob | undefined>
+  /** Stores a blob; false if the key is taken in the own scope. */
+  put(key: string, content: BlobContent, options?: BlobOptions): Promise<boolean>
+}
+
 /** A lookup in the local index and among the peers. */
 export interface TierLookup {
   readonly match?: EntryMatch<SignedEntry>
