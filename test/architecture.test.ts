@@ -21,7 +21,6 @@ const ALLOWED: Record<string, string> = {
   'cache/restore.ts': "import { unpack } from '../archive/archive.ts'\nimport './cache.ts'",
   'archive/unpack.ts':
     "import { digestOf } from '../core/digest.ts'\nimport { open } from 'node:fs'",
-  'archive/glob-paths.ts': "import * as glob from '@actions/glob'",
   'async/deadline.ts': "import { SwarmCacheError } from '../core/errors.ts'",
   'compose.ts': "import { DiskStore } from './store/disk-store.ts'\nnew DiskStore()",
   'swarm/libp2p-swarm.ts': "const { createLibp2p } = await import('libp2p')",

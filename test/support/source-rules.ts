@@ -33,7 +33,6 @@ const FENCES: readonly Fence[] = [
   { packages: /^(octokit|@octokit\/.*)$/, inside: /^(registry\/github-|api-cache\/)/ },
   { packages: /^@actions\/core$/, inside: /^action\// },
   { packages: /^@actions\/cache$/, inside: /^store\/actions-cache-/ },
-  { packages: /^@actions\/glob$/, inside: /^archive\// },
 ]
 // Settings enter at the doors, the CLI's entry hands its environment to config.ts, and a worker's is made for it.
 const READS_ENVIRONMENT = /^(config\.ts|action\/inputs\.ts|cli\/swarmcache\.ts|.*-worker\.ts)$/
