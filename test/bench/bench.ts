@@ -21,6 +21,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   restore: async () => (await import('./restore.ts')).restore,
   save: async () => (await import('./save.ts')).save,
   bulk: async () => (await import('./bulk.ts')).bulk,
+  startup: async () => (await import('./startup.ts')).startup,
 }
 
 interface Outcome {
