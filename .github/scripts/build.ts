@@ -1,17 +1,30 @@
 // Compiles the library and the CLI into dist/lib, leaving nothing there from earlier builds.
 import { execFileSync } from 'node:child_process'
-import { chmod, rm } from 'node:fs/promises'
+import { chmod, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 
 const ROOT = resolve(import.meta.dirname, '../..')
+const LIBRARY = join(ROOT, 'dist/lib')
+const fresh = `${LIBRARY}-${process.pid}`
+const old = `${fresh}-old`
 
-await rm(join(ROOT, 'dist/lib'), { recursive: true, force: true })
 try {
-  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'src'], {
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+  execFileSync(process.execPath, [tsc, '-p', 'src', '--outDir', fresh], {
     cwd: ROOT,
     stdio: 'inherit',
   })
-} catch {
-  process.exit(1)
+  await chmod(join(fresh, 'cli/swarmcache.js'), 0o755)
+  // npx builds once more before its first run, and a node that runs from here loads files as it needs them.
+  await rename(LIBRARY, old).catch(() => {})
+  await rename(fresh, LIBRARY).catch((error: NodeJS.ErrnoException) => {
+    // Another build of the same source was faster.
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+  })
+} catch (error) {
+  // The compiler has said what is wrong.
+  if ((error as { status?: number }).status === undefined) console.error(error)
+  process.exitCode = 1
+} finally {
+  await Promise.all([fresh, old].map((path) => rm(path, { recursive: true, force: true })))
 }
-await chmod(join(ROOT, 'dist/lib/cli/swarmcache.js'), 0o755)
