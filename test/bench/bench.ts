@@ -21,8 +21,11 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   restore: async () => (await import('./restore.ts')).restore,
   save: async () => (await import('./save.ts')).save,
   bulk: async () => (await import('./bulk.ts')).bulk,
+  crowd: async () => (await import('./crowd.ts')).crowd,
+  miss: async () => (await import('./miss.ts')).miss,
+  memory: async () => (await import('./memory.ts')).memory,
   startup: async () => (await import('./startup.ts')).startup,
-}
+  startup: async () => (await import('./startup.ts')).startup,
 
 interface Outcome {
   readonly name: string

@@ -22,22 +22,34 @@ export class RandomBytes {
 }
 
 /** Writes files whose blocks are by turns incompressible, hexadecimal text, and mostly zeros; no block is there twice. */
-export async function writeLargeFiles(
+export async function writeLargeFiles(folder: string, files: number, each: number): Promise<void> {
+  await writeFiles(folder, files, each, (random, turn, bytes) => block(random, turn % 3, bytes))
+}
+
+/** Writes files that cannot be compressed. */
+export async function writeRandomFiles(folder: string, files: number, each: number): Promise<void> {
+  await writeFiles(folder, files, each, (random, _, bytes) => random.next(bytes))
+}
+
+type MakeBlock = (random: RandomBytes, turn: number, bytes: number) => Buffer
+
+async function writeFiles(
   folder: string,
   files: number,
   bytesEach: number,
+  make: MakeBlock,
 ): Promise<void> {
   await mkdir(folder, { recursive: true })
   for (let file = 0; file < files; file += 1) {
-    await pipeline(blocks(file, bytesEach), createWriteStream(join(folder, `file-${file}.bin`)))
+    const path = join(folder, `file-${file}.bin`)
+    await pipeline(blocks(file, bytesEach, make), createWriteStream(path))
   }
 }
 
-function* blocks(seed: number, bytes: number): Generator<Buffer> {
+function* blocks(seed: number, bytes: number, make: MakeBlock): Generator<Buffer> {
   const random = new RandomBytes(seed + 1)
   for (let offset = 0, turn = seed; offset < bytes; offset += BLOCK_BYTES, turn += 1) {
-    const size = Math.min(BLOCK_BYTES, bytes - offset)
-    yield block(random, turn % 3, size)
+    yield make(random, turn, Math.min(BLOCK_BYTES, bytes - offset))
   }
 }
 

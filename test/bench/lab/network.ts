@@ -92,6 +92,22 @@ export class LabNetwork implements AsyncDisposable {
     return { sent: tx.bytes, received: rx.bytes }
   }
 
+  /** Ends everything that runs on a machine at once. */
+  killAll(host: LabNamespace): void {
+    for (const pid of pidsIn(host.namespace)) kill(pid, 'SIGKILL')
+  }
+
+  /** The address to which a machine has sent the most over the TCP connections it has open now. */
+  busiestClient(host: LabNamespace): string | undefined {
+    const sockets = inside(host.namespace, ['ss', '-tinHO', 'state', 'established'])
+    const sent = new Map<string, number>()
+    for (const line of sockets.split('\n')) {
+      const match = /(\d+\.\d+\.\d+\.\d+):\d+\s.* bytes_sent:(\d+)/.exec(line)
+      if (match !== null) sent.set(match[1]!, (sent.get(match[1]!) ?? 0) + Number(match[2]))
+    }
+    return [...sent].sort((a, b) => b[1] - a[1])[0]?.[0]
+  }
+
   /** Drops every packet to and from a machine from now on, without a sign to anyone. */
   blackhole(host: LabNamespace): void {
     // A port that is not forwarding drops frames, while both ends of the cable still look alive.

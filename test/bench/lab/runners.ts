@@ -23,6 +23,9 @@ const ROOT = resolve(import.meta.dirname, '../../..')
 const REPOSITORY = 'swarmcache/bench'
 const JOIN_DEADLINE_MS = 20_000
 
+const SESSION = join(import.meta.dirname, 'session-process.ts')
+const LIBRARY = join(ROOT, 'dist/lib/index.js')
+
 let built: Promise<void> | undefined
 
 /** The program as users get it, compiled once a run. */
@@ -171,6 +174,25 @@ export class Runner {
     return { ...(JSON.parse(output) as Result), seconds }
   }
 
+  /** Starts a command that the caller follows itself. */
+  async begin(...args: readonly string[]): Promise<RunningProgram> {
+    return await this.#spawn(args)
+  }
+
+  /** Opens the cache as a job's program does, which then waits for what to restore. */
+  async openSession(): Promise<RunnerSession> {
+    await builtProgram()
+    const program = new RunningProgram(process.execPath, [SESSION, LIBRARY], {
+      cwd: this.workspace,
+      env: this.#env,
+      namespace: this.host?.namespace,
+      signal: this.#signal,
+    })
+    const session = new RunnerSession(program)
+    await session.opened()
+    return session
+  }
+
   /** Stops the node's threads where they are: to its peers it looks like a machine that is gone. */
   freeze(): void {
     this.#node?.child.kill('SIGSTOP')
@@ -199,5 +221,40 @@ export class Runner {
       namespace: this.host?.namespace,
       signal: this.#signal,
     })
+  }
+}
+
+/** A program of a job that has the cache open. */
+export class RunnerSession {
+  readonly program: RunningProgram
+  readonly #lines: AsyncIterator<string>
+
+  constructor(program: RunningProgram) {
+    this.program = program
+    this.#lines = program.lines()
+  }
+
+  async opened(): Promise<void> {
+    await this.#next()
+  }
+
+  /** Restores; milliseconds are of the call alone. */
+  async restore(
+    key: string,
+    path: string,
+  ): Promise<{ readonly result: RestoreResult; readonly milliseconds: number }> {
+    this.program.send({ key, path })
+    return JSON.parse(await this.#next()) as { result: RestoreResult; milliseconds: number }
+  }
+
+  async close(): Promise<void> {
+    this.program.child.stdin!.end()
+    await this.program.ended()
+  }
+
+  async #next(): Promise<string> {
+    const line = await this.#lines.next()
+    if (line.done === true) throw this.program.failure('has ended')
+    return line.value
   }
 }

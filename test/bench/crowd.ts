@@ -1,0 +1,273 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { LabNetwork, whyNoNetwork } from './lab/network.ts'
+import type { LabHost, LabNamespace } from './lab/network.ts'
+import { writeRandomFiles } from './lab/large-files.ts'
+import { Fleet } from './lab/runners.ts'
+import type { Runner, RunnerSession } from './lab/runners.ts'
+import type { BenchContext, Row, Scenario } from './lab/scenario.ts'
+import { fluidBoundSeconds } from './lab/statistics.ts'
+import { runStockClient, startCacheServer } from './lab/stock-client.ts'
+import type { CacheServer } from './lab/stock-client.ts'
+import { checkTree, readTree } from './lab/tree-check.ts'
+import type { Tree } from './lab/trees.ts'
+
+const RUNNERS = 8
+const LINK_MBIT = 100
+const FILES = 4
+const FILE_BYTES = 64 * 1024 * 1024
+const QUICK_FILE_BYTES = 16 * 1024 * 1024
+const KEY = 'crowd-1'
+const SOURCE = 'source'
+
+/** Runners on links of their own that all want, at the same moment, what none of them has. */
+export const crowd: Scenario = {
+  name: 'crowd',
+  async run(context) {
+    const reason = whyNoNetwork()
+    if (reason !== undefined) return [{ what: 'flash crowd', skipped: reason }]
+    const tree = await makeTree(context)
+    return [
+      ...(await fromUpstream(tree, context)),
+      ...(await fromHolder(tree, context)),
+      ...(await withSlowRunner(tree, context)),
+      ...(await withKilledFetcher(tree, context)),
+      ...(await fromCentralServer(tree, context)),
+    ]
+  },
+}
+
+/** What one crowd did. */
+interface CrowdResult {
+  /** By runner; undefined where it was killed. */
+  readonly seconds: readonly (number | undefined)[]
+  /** Bytes that have left the source's link, frames and all, as a multiple of the content. */
+  readonly sourceShare: number
+}
+
+async function fromUpstream(tree: Tree, context: BenchContext): Promise<Row[]> {
+  const results = await repeat(context, 'cold, upstream', async (folder) => {
+    return await runCrowd(tree, folder, hosts(), context, { source: 'upstream' })
+  })
+  return [
+    lastRunner(`flash crowd of ${RUNNERS}, cold: last runner`, results, bound(tree), 1.3),
+    sourceRow('what the upstream sent then, of the content', results),
+  ]
+}
+
+async function fromHolder(tree: Tree, context: BenchContext): Promise<Row[]> {
+  const results = await repeat(context, 'one holder', async (folder) => {
+    return await runCrowd(tree, folder, hosts(), context, { source: 'holder' })
+  })
+  return [
+    lastRunner(`flash crowd of ${RUNNERS}, one holder: last runner`, results, bound(tree), 1.3),
+    sourceRow('what the first holder sent then, of the content', results),
+  ]
+}
+
+async function withSlowRunner(tree: Tree, context: BenchContext): Promise<Row[]> {
+  const slow = hosts().map((host, index) =>
+    index === RUNNERS ? { ...host, upMbit: LINK_MBIT / 10, downMbit: LINK_MBIT / 10 } : host,
+  )
+  const results = await repeat(context, 'one slow runner', async (folder) => {
+    const result = await runCrowd(tree, folder, slow, context, { source: 'upstream' })
+    return { ...result, seconds: result.seconds.slice(0, -1) }
+  })
+  return [
+    lastRunner('the same with one runner ten times slower: others', results, bound(tree), 1.5),
+  ]
+}
+
+async function withKilledFetcher(tree: Tree, context: BenchContext): Promise<Row[]> {
+  const results = await repeat(context, 'fetcher killed', async (folder) => {
+    return await runCrowd(tree, folder, hosts(), context, { source: 'upstream', kill: true })
+  })
+  return [lastRunner('the same with its fetcher killed halfway: others', results, bound(tree), 1.5)]
+}
+
+/** What a team without peers has: everybody downloads from the one server. It takes long, so once is enough. */
+async function fromCentralServer(tree: Tree, context: BenchContext): Promise<Row[]> {
+  const { folder, quick, signal, say } = context
+  if (quick) return [{ what: 'central server, stock client', skipped: 'it takes most of a minute' }]
+  await using network = new LabNetwork(hosts())
+  await using server = await startCacheServer(signal, network.host(SOURCE))
+  await saveUpstream(server, tree, folder, network.host(SOURCE), signal)
+  const seconds = await Promise.all(
+    network.hosts.slice(1).map(async (host) => {
+      const temporary = join(folder, host.name)
+      const cwd = join(temporary, 'workspace')
+      await mkdir(cwd, { recursive: true })
+      const where = { cwd, temporary, host, signal }
+      const timed = await runStockClient(server, ['restore', KEY, tree.path], where)
+      checkTree(join(cwd, tree.path), tree.content)
+      return timed.seconds
+    }),
+  )
+  await Promise.all(
+    network.hosts.map(
+      async ({ name }) => await rm(join(folder, name), { recursive: true, force: true }),
+    ),
+  )
+  say(`central server: ${Math.max(...seconds).toFixed(1)} s`)
+  return [
+    {
+      what: 'the same from a central server by the stock client: last runner',
+      unit: 's',
+      samples: [Math.max(...seconds)],
+      baseline: { what: 'fluid bound', samples: [bound(tree)] },
+    },
+  ]
+}
+
+interface CrowdOptions {
+  /** Who has the tree: the upstream behind the runners, or one more runner. */
+  readonly source: 'upstream' | 'holder'
+  /** Ends the runner that fetches from the source when half has left it. */
+  readonly kill?: boolean
+}
+
+async function runCrowd(
+  tree: Tree,
+  folder: string,
+  hostsOfCrowd: readonly LabHost[],
+  context: BenchContext,
+  { source, kill = false }: CrowdOptions,
+): Promise<CrowdResult> {
+  const { signal } = context
+  await using network = new LabNetwork(hostsOfCrowd)
+  const [sourceHost, ...runnerHosts] = network.hosts
+  await using resources = new AsyncDisposableStack()
+  let env: Readonly<Record<string, string>> = {}
+  if (source === 'upstream') {
+    const server = resources.use(await startCacheServer(signal, sourceHost))
+    await saveUpstream(server, tree, folder, sourceHost!, signal)
+    env = { ...server.env, SWARMCACHE_UPSTREAM: 'read' }
+  }
+  const fleet = resources.use(new Fleet(folder, signal))
+  if (source === 'holder') {
+    const holder = await fleet.start({ host: sourceHost })
+    await holder.command(['save', '--key', KEY, tree.path], tree.root)
+  }
+  const runners: Runner[] = []
+  for (const host of runnerHosts) runners.push(await fleet.start({ host, env }))
+  const sessions = await Promise.all(runners.map(async (runner) => await runner.openSession()))
+
+  const before = network.traffic(sourceHost!).sent
+  const restores = sessions.map(
+    async (session, index) => await restoreIn(session, runners[index]!, tree),
+  )
+  const outcomes = Promise.allSettled(restores)
+  const killed = kill ? await killFetcher(network, before, tree) : undefined
+  const seconds = (await outcomes).map((outcome, index) => {
+    if (outcome.status === 'fulfilled') return outcome.value
+    if (runners[index]!.host === killed) return undefined
+    throw outcome.reason
+  })
+  const sourceShare = (network.traffic(sourceHost!).sent - before) / tree.content.bytes
+  for (const [index, session] of sessions.entries()) {
+    if (runners[index]!.host !== killed) await session.close()
+  }
+  return { seconds, sourceShare }
+}
+
+async function restoreIn(session: RunnerSession, runner: Runner, tree: Tree): Promise<number> {
+  const { result, milliseconds } = await session.restore(KEY, tree.path)
+  if (result.hit !== 'exact') throw new Error(`A runner of the crowd got a ${result.hit}.`)
+  checkTree(join(runner.workspace, tree.path), tree.content)
+  return milliseconds / 1000
+}
+
+/** Ends whoever has received most from the source once half of the content has left it. */
+async function killFetcher(
+  network: LabNetwork,
+  before: number,
+  tree: Tree,
+): Promise<LabNamespace | undefined> {
+  const source = network.host(SOURCE)
+  while (network.traffic(source).sent - before < tree.content.bytes / 2) await wait(50)
+  const address = network.busiestClient(source)
+  const fetcher = network.hosts.find((host) => host.address === address)
+  if (fetcher === undefined) throw new Error('Nobody is fetching from the source.')
+  network.killAll(fetcher)
+  return fetcher
+}
+
+async function saveUpstream(
+  server: CacheServer,
+  tree: Tree,
+  temporary: string,
+  host: LabNamespace,
+  signal: AbortSignal,
+): Promise<void> {
+  await mkdir(temporary, { recursive: true })
+  await runStockClient(server, ['save', KEY, tree.path], {
+    cwd: tree.root,
+    temporary,
+    host,
+    signal,
+  })
+}
+
+async function repeat(
+  context: BenchContext,
+  name: string,
+  run: (folder: string) => Promise<CrowdResult>,
+): Promise<CrowdResult[]> {
+  const results: CrowdResult[] = []
+  for (let index = 0; index < context.repeats; index += 1) {
+    const folder = join(context.folder, `${name.replaceAll(/\W+/g, '-')}-${index}`)
+    const result = await run(folder)
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+    results.push(result)
+    const seconds = result.seconds.map((value) => value?.toFixed(1) ?? 'killed').join(' ')
+    context.say(`${name}: ${seconds} s, the source sent ${result.sourceShare.toFixed(2)} F`)
+  }
+  return results
+}
+
+function hosts(): LabHost[] {
+  const link = { upMbit: LINK_MBIT, downMbit: LINK_MBIT }
+  const runners = Array.from({ length: RUNNERS }, (_, index) => ({
+    name: `runner-${index}`,
+    ...link,
+  }))
+  return [{ name: SOURCE, ...link }, ...runners]
+}
+
+function bound(tree: Tree): number {
+  const rate = (LINK_MBIT * 1e6) / 8
+  const receivers = Array.from({ length: RUNNERS }, () => ({ up: rate, down: rate }))
+  return fluidBoundSeconds({ fileBytes: tree.content.bytes, sourceRate: rate, receivers })
+}
+
+function lastRunner(
+  what: string,
+  results: readonly CrowdResult[],
+  boundSeconds: number,
+  atMost: number,
+): Row {
+  return {
+    what,
+    unit: 's',
+    samples: results.map(({ seconds }) => Math.max(...seconds.map((value) => value ?? 0))),
+    baseline: { what: 'fluid bound', samples: [boundSeconds] },
+    goal: { kind: 'within', atMost },
+  }
+}
+
+function sourceRow(what: string, results: readonly CrowdResult[]): Row {
+  return {
+    what,
+    unit: 'x',
+    samples: results.map(({ sourceShare }) => sourceShare),
+    goal: { kind: 'value', atMost: 1.1 },
+  }
+}
+
+async function makeTree({ folder, quick }: BenchContext): Promise<Tree> {
+  const root = join(folder, 'tree')
+  const bytes = quick ? QUICK_FILE_BYTES : FILE_BYTES
+  await writeRandomFiles(join(root, 'data'), FILES, bytes / FILES)
+  return { root, path: 'data', content: readTree(join(root, 'data')) }
+}
