@@ -25,7 +25,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   miss: async () => (await import('./miss.ts')).miss,
   memory: async () => (await import('./memory.ts')).memory,
   startup: async () => (await import('./startup.ts')).startup,
-  startup: async () => (await import('./startup.ts')).startup,
+}
 
 interface Outcome {
   readonly name: string
