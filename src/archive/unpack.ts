@@ -7,10 +7,12 @@ import type { Digest } from '../core/digest.ts'
 import { SwarmCacheError } from '../core/errors.ts'
 import type { ArchiveProgress } from './archive.ts'
 import { fsPath } from './byte-path.ts'
-import { KIND, isFolderKind } from './catalog.ts'
+import { KIND, hasTime, isFolderKind } from './catalog.ts'
 import type { CatalogPaths } from './catalog-paths.ts'
 import { firstContentFile } from './content-map.ts'
 import type { PlacedChunk } from './content-map.ts'
+import { setExactTimes } from './exact-times.ts'
+import type { ExactTime } from './exact-times.ts'
 import { FolderWriter, attempt } from './folder-writer.ts'
 import { pathError } from './path-error.ts'
 import { ON_DISK } from './tree-compare.ts'
@@ -61,6 +63,7 @@ export class Unpacking {
       await abortable(this.#written.promise, this.#stop.signal)
       this.#makeLinks()
       this.#folders.finish()
+      await setExactTimes(this.#exactTimes())
     } catch (error) {
       await this.#parts.crew.halt()
       this.#undo()
@@ -190,6 +193,23 @@ export class Unpacking {
     made[index] = 1
     const time = utime(columns, index)
     lutimesSync(path, time, time)
+  }
+
+  /** Of everything that this run wrote, except a root that may be a link to somewhere else. */
+  *#exactTimes(): Generator<ExactTime> {
+    const { state, paths, followsRoot } = this.#parts
+    const { columns, onDisk, made } = state
+    for (let i = 0; i < columns.count; i += 1) {
+      const kind = columns.kinds[i]!
+      const parent = columns.parents[i]!
+      if (!hasTime(kind) || (parent < 0 && followsRoot(-1 - parent))) continue
+      if (onDisk[i] === ON_DISK.SAME && made[i] === 0 && kind !== KIND.FOLDER) continue
+      yield {
+        path: paths.pathOf(i),
+        seconds: columns.seconds[i]!,
+        nanoseconds: columns.nanos[i]!,
+      }
+    }
   }
 
   /** Removes what this run made, children before their folders. */
