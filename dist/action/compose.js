@@ -1,0 +1,1 @@
+export { t as connectToNode, n as openSession } from "./compose2.js";

@@ -1,0 +1,233 @@
+import { n as errnoOf, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { _ as readFrame, a as ControlChannel, b as readSignedEntry, f as encodeError, g as readDigest, h as protocolMismatch, i as protectSocket, p as encodeJson, r as prepareControlFolder, s as decodeDigests, t as controlPath, u as decodeRefs, v as readQuery, x as readUnsignedEntry, y as readRepository } from "./control-path.js";
+import { r as startDeadline, t as abortable } from "./deadline.js";
+import { t as Limit } from "./limit.js";
+import { t as VERSION } from "./version.js";
+import { connect, createServer } from "node:net";
+import { rm, stat, writeFile } from "node:fs/promises";
+// src/node/control-session.ts
+const NOTHING = /* @__PURE__ */ new Uint8Array();
+/** One client's connection: answers its calls until it goes, and ends with it whatever they started. */
+var ControlSession = class {
+	#node;
+	#channel;
+	#logger;
+	#gone = new AbortController();
+	#running = /* @__PURE__ */ new Map();
+	#limit = new Limit(33554432);
+	constructor(parts) {
+		this.#node = parts.node, this.#channel = parts.channel, this.#logger = parts.logger;
+	}
+	/** Resolves when the client has gone; never rejects. */
+	async run() {
+		try {
+			for (await this.#welcome();;) {
+				let message = await this.#channel.read();
+				if (message === void 0) return;
+				await this.#accept(message);
+			}
+		} catch (error) {
+			this.#logger.log("debug", "A control connection ended.", { reason: errorMessage(error) });
+		} finally {
+			this.stop();
+		}
+	}
+	/** Ends the connection and the calls that run on it. */
+	stop() {
+		let error = new SwarmCacheError("ERR_CLOSED", "The client has gone.");
+		this.#gone.abort(error);
+		for (let controller of this.#running.values()) controller.abort(error);
+		this.#channel.abort(error);
+	}
+	async #welcome() {
+		using deadline = startDeadline(5e3, "The greeting of a control client");
+		let greeting = await abortable(this.#channel.read(), deadline.signal);
+		if (greeting === void 0) throw new SwarmCacheError("ERR_CLOSED", "The client has gone.");
+		let { header } = greeting, mismatch = protocolMismatch(header, {
+			node: VERSION,
+			client: header.version
+		});
+		if (await this.#channel.greet(), mismatch !== void 0) throw await this.#channel.close(), mismatch;
+	}
+	/** Starts a call; waits, and so stops reading, while too much is running. */
+	async #accept({ header, body }) {
+		if (typeof header.cancel == "number") {
+			this.#running.get(header.cancel)?.abort(new SwarmCacheError("ERR_ABORTED", "The client took the call back."));
+			return;
+		}
+		let { id } = header;
+		if (!Number.isSafeInteger(id) || this.#running.has(Number(id))) throw new SwarmCacheError("ERR_FRAME", "A control call has no number of its own.");
+		let held = await this.#limit.acquire(524288 + body.length, this.#gone.signal), controller = new AbortController(), call = {
+			id: Number(id),
+			header,
+			body,
+			signal: controller.signal
+		};
+		this.#running.set(call.id, controller), this.#answer(call).finally(() => {
+			this.#running.delete(call.id), held[Symbol.dispose]();
+		});
+	}
+	async #answer(call) {
+		let { id } = call;
+		try {
+			call.header.call === "readChunks" ? await this.#stream(call) : await this.#channel.write({ id }, await this.#run(call));
+		} catch (error) {
+			if (this.#gone.signal.aborted) return;
+			await this.#channel.write({
+				id,
+				error: encodeError(error)
+			}).catch(() => this.stop());
+		}
+	}
+	async #run({ header, body, signal }) {
+		let name = header.call, tiers = async () => await this.#node.tiers(readRepository(header), { signal });
+		switch (name) {
+			case "ping": return NOTHING;
+			case "status": return encodeJson(await this.#node.status());
+			case "peers": return encodeJson(await this.#node.peers(readRepository(header)));
+			case "entries": return encodeJson(await this.#node.entries(readRepository(header)));
+			case "verify": {
+				let deep = header.deep === !0;
+				return encodeJson(await this.#node.verify(readRepository(header), {
+					deep,
+					signal
+				}));
+			}
+			case "tiers": return await tiers(), NOTHING;
+			case "find": return encodeJson(await (await tiers()).find(readQuery(header), { signal }));
+			case "readManifest": return await (await tiers()).readManifest(readSignedEntry(header), { signal });
+			case "has": {
+				let digests = decodeDigests(body);
+				return Uint8Array.from(await (await tiers()).has(digests), Number);
+			}
+			case "put": {
+				let frame = readFrame({
+					header,
+					body
+				});
+				return await (await tiers()).put(frame), NOTHING;
+			}
+			case "putManifest": return await (await tiers()).putManifest(readDigest(header), body), NOTHING;
+			case "commit": {
+				let entry = readUnsignedEntry(header);
+				return encodeJson(await (await tiers()).commit(entry));
+			}
+			case "forget": return await (await tiers()).forget(readSignedEntry(header)), NOTHING;
+			default: throw new SwarmCacheError("ERR_FRAME", "A control message asks for an unknown call.");
+		}
+	}
+	async #stream({ id, header, body, signal }) {
+		let tiers = await this.#node.tiers(readRepository(header), { signal }), entry = readSignedEntry(header), chunks = decodeRefs(body), indexes = new Map(chunks.map((chunk, index) => [chunk.digest, index]));
+		for await (let { chunk, bytes, tier, peer } of tiers.readChunks(entry, chunks, { signal })) await this.#channel.write({
+			id,
+			frame: indexes.get(chunk.digest),
+			tier,
+			peer
+		}, bytes);
+		await this.#channel.write({
+			id,
+			end: !0
+		});
+	}
+}, ControlServer = class {
+	/** Where clients connect. */
+	path;
+	#node;
+	#logger;
+	#home;
+	#sessions = /* @__PURE__ */ new Set();
+	#server;
+	constructor(parts, options) {
+		this.#node = parts.node, this.#logger = parts.logger, this.#home = options.home, this.path = controlPath(options.home);
+	}
+	/** @throws ERR_CONTROL if a node of the same home runs already, or the socket cannot be put there. */
+	async start() {
+		await prepareControlFolder(this.path), this.#server = await this.#tryListen() ?? await this.#listenInsteadOfTheDead(), this.#server.on("error", (error) => {
+			this.#logger.log("warning", "The control socket failed.", { reason: errorMessage(error) });
+		});
+	}
+	/** Ends every connection, and takes the socket away. */
+	async stop() {
+		let server = this.#server;
+		if (this.#server = void 0, server === void 0) return;
+		let closed = new Promise((resolve) => server.close(() => resolve()));
+		for (let session of this.#sessions) session.stop();
+		await closed;
+	}
+	/** The listening server, or undefined if a socket file is in the way. */
+	async #tryListen() {
+		let server = createServer((socket) => this.#serve(socket));
+		server.maxConnections = 256;
+		try {
+			return await new Promise((resolve, reject) => {
+				server.once("error", reject), server.listen(this.path, resolve);
+			}), await protectSocket(this.path), server;
+		} catch (cause) {
+			if (server.close(), errnoOf(cause) === "EADDRINUSE") return;
+			throw new SwarmCacheError("ERR_CONTROL", `The control socket ${this.path} cannot be opened: ${errorMessage(cause)}. Check that the folder can be written, or choose another SWARMCACHE_HOME.`, {
+				cause,
+				facts: { path: this.path }
+			});
+		}
+	}
+	/**
+	* Takes the place of a dead process's socket.
+	*
+	* Of several processes that come for it at once only the holder of the lock may remove the file, since
+	* it could be the fresh one of another by then.
+	*/
+	async #listenInsteadOfTheDead() {
+		if (await answers(this.path)) throw this.#taken();
+		let lock = `${this.path}.lock`;
+		if (!await takeLock(lock)) throw this.#taken();
+		try {
+			if (await answers(this.path)) throw this.#taken();
+			await rm(this.path, { force: !0 });
+			let server = await this.#tryListen();
+			if (server === void 0) throw this.#taken();
+			return server;
+		} finally {
+			await rm(lock, { force: !0 });
+		}
+	}
+	#serve(socket) {
+		let channel = new ControlChannel(socket), session = new ControlSession({
+			node: this.#node,
+			channel,
+			logger: this.#logger
+		});
+		this.#sessions.add(session), session.run().finally(() => this.#sessions.delete(session));
+	}
+	#taken() {
+		return new SwarmCacheError("ERR_CONTROL", `A node of the home ${this.#home} runs already. Use that one, stop it, or give this one a SWARMCACHE_HOME of its own.`, { facts: {
+			home: this.#home,
+			path: this.path
+		} });
+	}
+};
+/** False if another process holds the lock; one that was left behind by a crash is removed. */
+async function takeLock(path) {
+	let held = await stat(path).catch(() => void 0);
+	held !== void 0 && Date.now() - held.mtimeMs > 1e4 && await rm(path, { force: !0 });
+	try {
+		return await writeFile(path, "", { flag: "wx" }), !0;
+	} catch (error) {
+		if (errnoOf(error) === "EEXIST") return !1;
+		throw error;
+	}
+}
+/** True if a process listens there; one that hangs counts, as it holds the socket. */
+async function answers(path) {
+	let socket = connect(path);
+	try {
+		return await new Promise((resolve) => {
+			socket.setTimeout(300, () => resolve(!0)), socket.once("connect", () => resolve(!0)), socket.once("error", (error) => {
+				let errno = errnoOf(error);
+				resolve(errno !== "ECONNREFUSED" && errno !== "ENOENT");
+			});
+		});
+	} finally {
+		socket.destroy();
+	}
+}
+export { ControlServer };

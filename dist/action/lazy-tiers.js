@@ -1,0 +1,40 @@
+// src/cache/lazy-tiers.ts
+/** Tiers that are opened with the first call: what fails before it (bad input) costs no node. */
+var LazyTiers = class {
+	#open;
+	#opened;
+	constructor(open) {
+		this.#open = open;
+	}
+	async find(query, options) {
+		return await (await this.#tiers(options)).find(query, options);
+	}
+	async readManifest(entry, options) {
+		return await (await this.#tiers(options)).readManifest(entry, options);
+	}
+	async *readChunks(entry, chunks, options) {
+		yield* (await this.#tiers(options)).readChunks(entry, chunks, options);
+	}
+	async has(digests) {
+		return await (await this.#tiers()).has(digests);
+	}
+	async put(frame) {
+		await (await this.#tiers()).put(frame);
+	}
+	async putManifest(digest, bytes) {
+		await (await this.#tiers()).putManifest(digest, bytes);
+	}
+	async commit(entry) {
+		return await (await this.#tiers()).commit(entry);
+	}
+	async forget(entry) {
+		await (await this.#tiers()).forget(entry);
+	}
+	/** A failed opening is tried again with the next call. */
+	async #tiers(options = {}) {
+		return this.#opened ??= this.#open(options).catch((error) => {
+			throw this.#opened = void 0, error;
+		}), await this.#opened;
+	}
+};
+export { LazyTiers };

@@ -1,0 +1,56 @@
+import { r as errorMessage } from "./errors.js";
+// src/node/member.ts
+/** One repository's participation on a node: its store, and its place in its swarm. */
+var Member = class {
+	repository;
+	peerId;
+	store;
+	tiers;
+	#goesOnAlone;
+	#joined;
+	#logger;
+	#stopping;
+	constructor(parts, options) {
+		this.repository = options.repository, this.peerId = options.peerId, this.store = parts.store, this.tiers = parts.tiers, this.#goesOnAlone = options.goesOnAlone ?? !1, this.#joined = parts.joined, this.#logger = parts.logger;
+	}
+	/** Joins the swarm; on failure everything is closed again and the reason is thrown. */
+	async start(options = {}) {
+		if (this.#joined === void 0) return;
+		let { swarm, router, transfer, rendezvous } = this.#joined;
+		try {
+			await transfer.start(), router.start(), await swarm.start(options), rendezvous.start();
+		} catch (error) {
+			if (!this.#goesOnAlone) throw await this.stop({ signal: AbortSignal.abort() }), error;
+			await this.#leave(this.#joined, { signal: AbortSignal.abort() }), this.#joined = void 0, this.#logger.log("warning", `The swarm of ${this.repository} cannot be joined.`, { reason: errorMessage(error) });
+		}
+	}
+	/** Resolves when asking the peers makes sense: those known at the start are connected, or do not answer. */
+	async ready(options = {}) {
+		await this.#joined?.rendezvous.ready(options);
+	}
+	addresses() {
+		return this.#joined?.swarm.addresses() ?? [];
+	}
+	peers() {
+		return this.#joined?.swarm.peers() ?? [];
+	}
+	/** Takes the own record back, lets running uploads end until the signal aborts, leaves, and closes the store. */
+	async stop(options = {}) {
+		this.#stopping ??= this.#stop(options), await this.#stopping;
+	}
+	async #stop(options) {
+		this.#joined !== void 0 && await this.#leave(this.#joined, options), await this.#attempt("close the store", this.store.close());
+	}
+	async #leave(joined, options) {
+		await this.#attempt("withdraw", joined.rendezvous.stop()), await this.#attempt("end the uploads", joined.transfer.stop(options)), await this.#attempt("stop routing", joined.router.stop()), await this.#attempt("leave the swarm", joined.swarm.stop());
+	}
+	/** Whatever fails on the way out, the rest is still closed. */
+	async #attempt(doing, work) {
+		try {
+			await work;
+		} catch (error) {
+			this.#logger.log("warning", `Could not ${doing} while leaving ${this.repository}.`, { reason: errorMessage(error) });
+		}
+	}
+};
+export { Member };

@@ -1,0 +1,248 @@
+import { a as nearMissOf, n as compareMatches } from "./entry-match.js";
+import { i as inputError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { i as decodeManifest } from "./manifest.js";
+import { t as BoundedQueue } from "./bounded-queue.js";
+import { t as Limit } from "./limit.js";
+// src/cache/fetch-manifest.ts
+/**
+* The verified bytes of an entry's manifest, from `holders`, else from each peer that the router names.
+*
+* @throws ERR_PEER if nobody supplied it, or the signal's reason.
+*/
+async function fetchManifest(peers, entry, holders, signal) {
+	if (peers === void 0) throw manifestGone(entry, "no swarm is joined");
+	let { manifest, manifestBytes } = entry;
+	if (manifestBytes > 67108864) throw manifestGone(entry, `it claims ${manifestBytes} bytes`);
+	let { router, transfer } = peers, failure, fetchFrom = async (from) => {
+		try {
+			return await transfer.fetchManifest(manifest, manifestBytes, from, { signal });
+		} catch (error) {
+			signal?.throwIfAborted(), failure = error;
+			return;
+		}
+	}, tried = new Set(holders), fetched = tried.size === 0 ? void 0 : await fetchFrom(holders);
+	if (fetched !== void 0) return fetched;
+	for await (let holder of router.holders(manifest, { signal })) {
+		if (tried.has(holder)) continue;
+		tried.add(holder);
+		let late = await fetchFrom([holder]);
+		if (late !== void 0) return late;
+	}
+	throw manifestGone(entry, "no peer supplied it", failure);
+}
+function manifestGone(entry, why, cause) {
+	return new SwarmCacheError("ERR_PEER", `The manifest of "${entry.key}" cannot be read: it is not stored here, and ${why}.`, {
+		cause,
+		facts: {
+			key: entry.key,
+			manifest: entry.manifest
+		}
+	});
+}
+// src/cache/tier-reads.ts
+const STORING_BYTES = 16777216;
+/**
+* Frames of `chunks` from the local store and, at the same time, what it lacks from the peers.
+*
+* What peers send is stored, and so can be served to others, while it is handed over. A frame that the
+* store can no longer give comes from the peers too.
+*
+* @throws ERR_STORE if something is missing and no swarm is joined, what `fetch` rejects with, or the signal's reason.
+*/
+async function* readTiers(parts, chunks, signal) {
+	signal?.throwIfAborted();
+	let read = new TierRead(parts, signal), work = read.run(chunks);
+	try {
+		for await (let frame of read.frames) signal?.throwIfAborted(), yield frame;
+	} finally {
+		read.stop(), await work;
+	}
+}
+var TierRead = class {
+	frames = new BoundedQueue(16777216, (frame) => frame.bytes.length);
+	#parts;
+	#outer;
+	#stopped = new AbortController();
+	#storing = new Limit(STORING_BYTES);
+	#onAbort = () => {
+		this.frames.fail(this.#outer?.reason), this.#stopped.abort(this.#outer?.reason);
+	};
+	#warned = !1;
+	constructor(parts, signal) {
+		this.#parts = parts, this.#outer = signal, signal?.addEventListener("abort", this.#onAbort, { once: !0 });
+	}
+	/** Settles, and never rejects, once nothing runs any more. */
+	async run(chunks) {
+		try {
+			let held = await this.#whichHeld(chunks), local = chunks.filter((_, index) => held[index] === !0), missing = chunks.filter((_, index) => held[index] !== !0), flows = await Promise.allSettled([this.#readLocal(local), this.#fetchMissing(missing).catch((error) => {
+				throw this.#fail(error), error;
+			})]);
+			for (let flow of flows) if (flow.status === "rejected") throw flow.reason;
+			let [lost] = flows;
+			await this.#fetchMissing(lost?.status === "fulfilled" ? lost.value ?? [] : []), this.frames.end();
+		} catch (error) {
+			this.#fail(error);
+		} finally {
+			using _all = await this.#storing.acquire(STORING_BYTES);
+		}
+	}
+	stop() {
+		this.#outer?.removeEventListener("abort", this.#onAbort), this.frames.end(), this.#stopped.abort();
+	}
+	#fail(error) {
+		this.frames.fail(error), this.#stopped.abort(error);
+	}
+	async #whichHeld(chunks) {
+		try {
+			return await this.#parts.store.has(chunks.map((chunk) => chunk.digest));
+		} catch (error) {
+			return this.#warnStore("The store could not be asked; everything is asked of the peers.", error), [];
+		}
+	}
+	/** Hands over what the store holds; resolves to what it turned out not to have. */
+	async #readLocal(chunks) {
+		let lost = [], next = 0, reader = async () => {
+			for (; !this.#stopped.signal.aborted;) {
+				let chunk = chunks[next++];
+				if (chunk === void 0) return;
+				let found = await this.#getLocal(chunk);
+				if (found === void 0) lost.push(chunk);
+				else if (!await this.frames.push({
+					chunk,
+					...found
+				})) return;
+			}
+		}, count = Math.min(6, chunks.length);
+		return await Promise.all(Array.from({ length: count }, reader)), lost;
+	}
+	async #getLocal(chunk) {
+		try {
+			return await this.#parts.store.get(chunk.digest, { signal: this.#stopped.signal });
+		} catch (error) {
+			if (this.#stopped.signal.aborted) throw error;
+			this.#warnStore("A stored chunk could not be read; it is asked of the peers.", error);
+			return;
+		}
+	}
+	async #fetchMissing(chunks) {
+		if (chunks.length === 0) return;
+		let { fetch } = this.#parts;
+		if (fetch === void 0) throw new SwarmCacheError("ERR_STORE", `${chunks.length} chunks are gone from the local store, and no swarm is joined to fetch them from.`, { facts: { chunks: chunks.length } });
+		for await (let frame of fetch(chunks, this.#stopped.signal)) if (await this.#keep(frame), !await this.frames.push(frame)) return;
+	}
+	/** Starts to store a frame; waits only while too many bytes are being stored. */
+	async #keep(frame) {
+		let held = await this.#storing.acquire(frame.bytes.length, this.#stopped.signal);
+		this.#parts.store.put(frame).catch((error) => {
+			this.#warnStore("A fetched chunk could not be stored, so it cannot be shared.", error);
+		}).finally(() => held[Symbol.dispose]());
+	}
+	#warnStore(message, error) {
+		this.#warned || (this.#warned = !0, this.#parts.logger.log("warning", message, { reason: errorMessage(error) }));
+	}
+};
+// src/cache/node-tiers.ts
+const INDEX_UNREAD = "The local index could not be read.";
+/** The tiers of a repository in this process: its store and, behind it, the peers of its swarm. */
+var NodeTiers = class {
+	#parts;
+	#repository;
+	#provides;
+	#holders = /* @__PURE__ */ new Map();
+	constructor(parts, options) {
+		this.#parts = parts, this.#repository = options.repository, this.#provides = options.provides ?? !0;
+	}
+	async find(query, { signal } = {}) {
+		signal?.throwIfAborted(), this.#assertOwn(query.repository);
+		let local = await this.#orWarn(INDEX_UNREAD, this.#parts.store.findEntry(query));
+		if (local?.scopeRank === 0 && local.keyRank === 0) return {
+			match: local,
+			nearMisses: []
+		};
+		let [found, near] = await Promise.all([this.#findAmongPeers(query, signal), local === void 0 ? this.#orWarn(INDEX_UNREAD, this.#parts.store.findNearMisses(query)) : void 0]);
+		signal?.throwIfAborted(), found?.match !== void 0 && this.#remember(found.match.entry.manifest, found.holders);
+		let theirs = found?.match, match = local === void 0 || theirs !== void 0 && compareMatches(theirs, local) < 0 ? theirs : local;
+		return match === void 0 ? { nearMisses: distinctNearMisses([...(near ?? []).map((entry) => nearMissOf(entry, query)), ...found?.nearMisses ?? []]) } : {
+			match,
+			nearMisses: []
+		};
+	}
+	async readManifest(entry, { signal } = {}) {
+		signal?.throwIfAborted(), this.#assertOwn(entry.repository);
+		let { store } = this.#parts, held = await this.#orWarn("A stored manifest could not be read.", store.getManifest(entry.manifest));
+		if (held !== void 0) return held;
+		let known = this.#holders.get(entry.manifest) ?? [], fetched = await fetchManifest(this.#parts.peers, entry, known, signal);
+		return await this.#orWarn("A manifest could not be stored.", store.putManifest(entry.manifest, fetched)), fetched;
+	}
+	async *readChunks(entry, chunks, { signal } = {}) {
+		this.#assertOwn(entry.repository);
+		let { store, peers, logger } = this.#parts, holders = this.#holders.get(entry.manifest) ?? [], fetch = peers?.transfer.fetchChunks.bind(peers.transfer), parts = {
+			store,
+			logger,
+			fetch: fetch && ((missing, stop) => fetch({
+				manifest: entry.manifest,
+				chunks: missing,
+				holders
+			}, { signal: stop }))
+		}, left = chunks.length;
+		try {
+			for await (let frame of readTiers(parts, chunks, signal)) --left, yield frame;
+		} finally {
+			left === 0 && await this.#orWarn("A fetched entry could not be indexed.", this.#adopt(entry));
+		}
+	}
+	async has(digests) {
+		return await this.#parts.store.has(digests);
+	}
+	async put(frame) {
+		await this.#parts.store.put(frame);
+	}
+	async putManifest(digest, bytes) {
+		await this.#parts.store.putManifest(digest, bytes);
+	}
+	async commit(entry) {
+		this.#assertOwn(entry.repository);
+		let signed = this.#parts.sign(entry), added = await this.#parts.store.addEntry(signed);
+		return added && this.#provide(signed), added;
+	}
+	async forget(entry) {
+		this.#assertOwn(entry.repository), this.#holders.delete(entry.manifest), (await this.#parts.store.getEntry(entry))?.manifest === entry.manifest && (await this.#parts.store.removeEntry(entry), this.#provides && await this.#parts.peers?.router.withdraw(entry));
+	}
+	async #findAmongPeers(query, signal) {
+		let { peers } = this.#parts;
+		if (peers !== void 0) return await this.#orWarn("The peers could not be asked.", peers.router.find(query, { signal }), signal);
+	}
+	/** Makes this node a holder of an entry of which everything is stored by now. */
+	async #adopt(entry) {
+		let { store } = this.#parts;
+		if (await store.getEntry(entry) !== void 0) return;
+		let encoded = await store.getManifest(entry.manifest);
+		if (encoded === void 0) return;
+		let manifest = decodeManifest(encoded, entry.manifest), digests = new Set([...manifest.catalog, ...manifest.content].map((ref) => ref.digest));
+		(await store.has([...digests])).every(Boolean) && await store.addEntry(entry) && this.#provide(entry);
+	}
+	#provide(entry) {
+		this.#provides && this.#parts.peers?.router.provide(entry);
+	}
+	#remember(manifest, holders) {
+		if (this.#holders.delete(manifest), this.#holders.set(manifest, holders), this.#holders.size <= 64) return;
+		let [oldest] = this.#holders.keys();
+		oldest !== void 0 && this.#holders.delete(oldest);
+	}
+	/** Faults of the disk and of peers are misses with a warning; an abort passes. */
+	async #orWarn(warning, work, signal) {
+		try {
+			return await work;
+		} catch (error) {
+			signal?.throwIfAborted(), this.#parts.logger.log("warning", warning, { reason: errorMessage(error) });
+			return;
+		}
+	}
+	#assertOwn(repository) {
+		if (repository !== this.#repository) throw inputError(`A request for ${repository} reached the tiers of ${this.#repository}. Ask the node for the tiers of that repository.`, { repository });
+	}
+};
+function distinctNearMisses(nearMisses) {
+	return [...new Map(nearMisses.map((miss) => [JSON.stringify(miss), miss])).values()].slice(0, 8);
+}
+export { NodeTiers };

@@ -1,0 +1,1 @@
+export { o as PING_PROTOCOL, a as ping } from "./libp2p.js";

@@ -1,0 +1,1 @@
+export { i as tcp } from "./libp2p.js";

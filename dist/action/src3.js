@@ -1,0 +1,1 @@
+export { w as noise, T as pureJsCrypto } from "./libp2p.js";

@@ -1,0 +1,1 @@
+export { C as GoAwayCode, S as yamux } from "./libp2p.js";

@@ -1,0 +1,1 @@
+export { x as autoNAT } from "./libp2p.js";

@@ -1,0 +1,1 @@
+export { b as bootstrap } from "./libp2p.js";

@@ -1,0 +1,1 @@
+export { m as identify, h as identifyPush } from "./libp2p.js";

@@ -1,0 +1,399 @@
+import { n as entryVersion, t as assertKeys } from "./cache-key.js";
+import { a as isSwarmCacheError, i as inputError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { i as withDeadline, n as pause, t as abortable } from "./deadline.js";
+import { r as noBytes } from "./chunk.js";
+import { r as foldKey } from "./entry-match.js";
+import { a as encodeManifest, i as decodeManifest, o as totalBytes } from "./manifest.js";
+import { n as orderFrames, t as distinctChunks } from "./entry-chunks.js";
+import { t as digestOf } from "./digest.js";
+// src/cache/background.ts
+/** Work that a request starts but does not wait for. */
+var Background = class {
+	#logger;
+	#running = /* @__PURE__ */ new Set();
+	#controller = new AbortController();
+	constructor(logger) {
+		this.#logger = logger;
+	}
+	/** Starts `work`; its failure becomes a warning. */
+	start(what, work) {
+		let running = work(this.#controller.signal).catch((error) => {
+			this.#logger.log("warning", `${what} did not succeed: ${errorMessage(error)}`);
+		}).finally(() => this.#running.delete(running));
+		this.#running.add(running);
+	}
+	/** Waits until everything started so far has ended; when the signal aborts, ends it instead. */
+	async settle(signal) {
+		let all = Promise.all(this.#running).then(() => {});
+		if (signal === void 0) return await all;
+		try {
+			await abortable(all, signal);
+		} catch (error) {
+			this.#controller.abort(error), await all;
+		}
+	}
+};
+// src/cache/source-choice.ts
+/**
+* Which of two answers to a query is restored.
+*
+* An exact key wins over a prefix. Between two prefix hits the earlier restore key wins; for the same one
+* the upstream decides, because it knows what runners outside the swarm saved since (the bytes still come
+* from a peer if one holds what the upstream names).
+*/
+function preferUpstream(tiers, upstream, query) {
+	return upstream === void 0 ? "tiers" : tiers === void 0 ? "upstream" : tiers.hit === "exact" || foldKey(upstream.key) === foldKey(tiers.entry.key) ? "tiers" : upstreamRank(upstream, query) <= tiers.keyRank ? "upstream" : "tiers";
+}
+/** `keyRank` of the upstream's key, as core/entry-match counts it. */
+function upstreamRank(upstream, query) {
+	let found = foldKey(upstream.key), keys = [query.key, ...query.restoreKeys];
+	for (let [index, key] of keys.entries()) {
+		let wanted = foldKey(key);
+		if (found === wanted) return index * 2;
+		if (found.startsWith(wanted)) return index * 2 + 1;
+	}
+	return 1e400;
+}
+/** Packs a tree into the tiers and enters it in the own scope; `committed` is false if the name was taken meanwhile. */
+async function commitTree(parts, options, tree) {
+	let { tiers, archive, logger } = parts, packed = await archive.pack(tree.paths, tiers, {
+		signal: options.signal,
+		workingDirectory: options.workingDirectory,
+		threads: options.threads,
+		unchangedSince: tree.unchangedSince,
+		onProgress: ({ bytes }) => options.onProgress?.({
+			phase: "pack",
+			bytes,
+			peers: 0
+		})
+	});
+	for (let warning of packed.warnings) logger.log("warning", warning);
+	let manifest = encodeManifest(packed.manifest), digest = digestOf(manifest);
+	return await tiers.putManifest(digest, manifest), {
+		packed,
+		digest,
+		committed: await tiers.commit({
+			repository: options.request.repository,
+			scope: options.request.scope,
+			key: tree.key,
+			version: tree.version,
+			manifest: digest,
+			manifestBytes: manifest.length,
+			contentBytes: totalBytes(packed.manifest.content),
+			created: Date.now(),
+			origin: tree.origin
+		})
+	};
+}
+/** One save, from the question whether the key is taken to the upstream's copy. */
+var Save = class {
+	#parts;
+	#options;
+	#started = performance.now();
+	constructor(parts, options) {
+		this.#parts = parts, this.#options = options;
+	}
+	async run(paths, key) {
+		let version = entryVersion(paths, this.#options.crossOs);
+		if (await this.#isTaken(key, version)) return this.#unsaved(key, taken(key));
+		let { logger } = this.#parts, reason, done;
+		try {
+			done = await commitTree(this.#parts, this.#options, {
+				paths,
+				key,
+				version,
+				origin: "save"
+			}), done.committed || (reason = taken(key));
+		} catch (error) {
+			if (this.#options.signal?.throwIfAborted(), isSwarmCacheError(error, "ERR_PATH") || isSwarmCacheError(error, "ERR_INPUT")) throw error;
+			reason = errorMessage(error), logger.log("warning", `Saving "${key}" for the peers failed: ${reason}`);
+		}
+		if (done?.committed === !1) return this.#saved(key, !1, reason, done);
+		let written = await this.#writeThrough(paths, key);
+		return this.#saved(key, done !== void 0 || written, reason, done);
+	}
+	async #isTaken(key, version) {
+		let { repository, scope } = this.#options.request;
+		try {
+			return (await withDeadline(5e3, "Asking the peers", this.#options.signal, (signal) => this.#parts.tiers.find({
+				repository,
+				scopes: [scope],
+				key,
+				restoreKeys: [],
+				version
+			}, { signal }))).match?.hit === "exact";
+		} catch (error) {
+			return this.#options.signal?.throwIfAborted(), this.#parts.logger.log("warning", `Asking the peers failed: ${errorMessage(error)}`), !1;
+		}
+	}
+	async #writeThrough(paths, key) {
+		let { upstream, logger } = this.#parts;
+		if (upstream === void 0 || !this.#options.writeThrough) return !1;
+		try {
+			let { signal, crossOs } = this.#options, saved = await upstream.save(paths, key, {
+				signal,
+				crossOs,
+				onProgress: (bytes) => this.#options.onProgress?.({
+					phase: "upstream",
+					bytes,
+					peers: 0
+				})
+			});
+			return saved || logger.log("info", `The upstream has the key "${key}" already.`), saved;
+		} catch (error) {
+			return this.#options.signal?.throwIfAborted(), logger.log("warning", `Saving "${key}" to the upstream failed: ${errorMessage(error)}`), !1;
+		}
+	}
+	#saved(key, saved, reason, done) {
+		let base = this.#unsaved(key, reason);
+		if (done === void 0) return {
+			...base,
+			saved
+		};
+		let { packed, digest } = done, { files, bytes, chunks } = packed;
+		return {
+			...base,
+			saved,
+			digest,
+			files,
+			bytes,
+			chunks
+		};
+	}
+	#unsaved(key, reason) {
+		return {
+			saved: !1,
+			reason,
+			key,
+			scope: this.#options.request.scope,
+			files: 0,
+			bytes: {
+				content: 0,
+				new: 0,
+				stored: 0
+			},
+			chunks: {
+				total: 0,
+				new: 0
+			},
+			milliseconds: Math.round(performance.now() - this.#started)
+		};
+	}
+};
+function taken(key) {
+	return `The key "${key}" exists in this scope already and is left as it is.`;
+}
+// src/cache/upstream-copy.ts
+/**
+* Indexes what the upstream restored and offers it to the peers, in the background.
+*
+* The tree may be changed meanwhile by the build, so the copy is given up if anything in it is newer than
+* this moment. The entry goes under the own scope: the upstream does not say which scope it matched in.
+*/
+function copyFromUpstream(parts, options, copy) {
+	let unchangedSince = Date.now() + 1;
+	parts.background.start(`Offering "${copy.key}" to the peers`, async (signal) => {
+		await commitTree(parts, {
+			...options,
+			signal
+		}, {
+			paths: copy.paths,
+			key: copy.key,
+			version: copy.query.version,
+			origin: "upstream",
+			unchangedSince
+		});
+	});
+}
+// src/cache/restore.ts
+const LOOKUP_DEADLINE_MS = 5e3;
+/** One restore, from the lookup to the files on the disk. */
+var Restore = class {
+	#parts;
+	#options;
+	#signal;
+	#started = performance.now();
+	#bytes = noBytes();
+	#servingPeers = /* @__PURE__ */ new Set();
+	constructor(parts, options) {
+		this.#parts = parts, this.#options = options, this.#signal = options.signal ?? new AbortController().signal;
+	}
+	async run(paths, key, restoreKeys) {
+		let query = {
+			repository: this.#options.request.repository,
+			scopes: this.#options.request.readable,
+			key,
+			restoreKeys,
+			version: entryVersion(paths, this.#options.crossOs)
+		};
+		this.#report("lookup", 0);
+		let found = await this.#lookup(paths, query), source = preferUpstream(found.tiers.match, found.upstream, query);
+		if (this.#options.lookupOnly === !0) return source === "upstream" ? this.#upstreamResult(query, found.upstream?.key ?? key) : found.tiers.match === void 0 ? this.#miss(query, found.tiers.nearMisses) : this.#result(query, found.tiers.match, 0, 0);
+		let tried = source === "tiers" ? found.tiers.match : await this.#copyOf(found.upstream, query);
+		if (tried !== void 0) {
+			let result = await this.#fromTiers(paths, query, tried);
+			if (result !== void 0) return result;
+		}
+		return await this.#fromUpstream(paths, query, found) ?? this.#miss(query, found.tiers.nearMisses);
+	}
+	/** Asks the tiers and, unless they answer exactly at once, the upstream at the same time. */
+	async #lookup(paths, query) {
+		let tiers = this.#fault("Asking the peers", { nearMisses: [] }, withDeadline(LOOKUP_DEADLINE_MS, "Asking the peers", this.#signal, (signal) => this.#parts.tiers.find(query, { signal }))), { upstream } = this.#parts;
+		if (upstream === void 0) return { tiers: await tiers };
+		let early = await Promise.race([tiers, pause(15, this.#signal).then(() => void 0)]);
+		if (early?.match?.hit === "exact") return { tiers: early };
+		let stop = new AbortController(), asked = this.#fault("Asking the upstream", void 0, upstream.lookup(paths, query.key, query.restoreKeys, {
+			signal: AbortSignal.any([this.#signal, stop.signal]),
+			crossOs: this.#options.crossOs
+		}), stop.signal), answer = await tiers;
+		return answer.match?.hit === "exact" ? (stop.abort(new SwarmCacheError("ERR_ABORTED", "A peer has the exact key.")), { tiers: answer }) : {
+			tiers: answer,
+			upstream: await asked
+		};
+	}
+	/** What the upstream would restore may be held by a peer that restored it before. */
+	async #copyOf(hit, query) {
+		if (hit === void 0 || foldKey(hit.key) === foldKey(query.key)) return;
+		let exact = {
+			...query,
+			key: hit.key,
+			restoreKeys: []
+		}, lookup = await this.#fault("Asking the peers", void 0, withDeadline(LOOKUP_DEADLINE_MS, "Asking the peers", this.#signal, (signal) => this.#parts.tiers.find(exact, { signal })));
+		if (lookup?.match?.hit === "exact") return {
+			...lookup.match,
+			hit: "prefix"
+		};
+	}
+	async #fromTiers(paths, query, match) {
+		let { entry } = match, { tiers, archive, logger } = this.#parts, plan;
+		try {
+			let encoded = await tiers.readManifest(entry, { signal: this.#signal }), manifest = decodeManifest(encoded, entry.manifest);
+			if (totalBytes(manifest.catalog) > 268435456) throw new SwarmCacheError("ERR_LIMIT", `The catalog of ${entry.key} is too large.`);
+			let catalog = tiers.readChunks(entry, distinctChunks(manifest.catalog), { signal: this.#signal });
+			plan = await archive.plan(manifest, orderFrames(manifest.catalog, catalog), paths, {
+				signal: this.#signal,
+				workingDirectory: this.#options.workingDirectory,
+				threads: this.#options.threads
+			});
+			let total = totalBytes(plan.chunks);
+			return this.#report("transfer", 0, total), await plan.write(this.#counted(tiers.readChunks(entry, plan.chunks, { signal: this.#signal }), total), { signal: this.#signal }), this.#result(query, match, plan.files, plan.skipped);
+		} catch (error) {
+			this.#signal.throwIfAborted(), (isSwarmCacheError(error, "ERR_INTEGRITY") || isSwarmCacheError(error, "ERR_PEER")) && await tiers.forget(entry).catch(() => {}), logger.log("warning", `Restoring "${entry.key}" from peers failed: ${errorMessage(error)}`);
+			return;
+		} finally {
+			await plan?.close();
+		}
+	}
+	async #fromUpstream(paths, query, found) {
+		let { upstream } = this.#parts;
+		if (upstream === void 0) return;
+		this.#report("upstream", 0), Object.assign(this.#bytes, noBytes()), this.#servingPeers.clear();
+		let hit = await this.#fault("The upstream", void 0, upstream.restore(paths, query.key, query.restoreKeys, {
+			signal: this.#signal,
+			crossOs: this.#options.crossOs,
+			onProgress: (bytes) => {
+				this.#bytes.upstream = bytes, this.#report("upstream", bytes);
+			}
+		}));
+		if (hit !== void 0) return copyFromUpstream(this.#parts, this.#options, {
+			paths,
+			query,
+			key: hit.key
+		}), this.#upstreamResult(query, hit.key, found.tiers.nearMisses);
+	}
+	async *#counted(frames, total) {
+		let received = 0;
+		for await (let frame of frames) received += frame.chunk.bytes, this.#bytes[frame.tier] += frame.chunk.bytes, frame.peer !== void 0 && this.#servingPeers.add(frame.peer), this.#report("transfer", received, total), yield frame;
+	}
+	/** The result of `work`, or `otherwise` with a warning; the request's own abort passes. */
+	async #fault(what, otherwise, work, quiet) {
+		try {
+			return await abortable(work, this.#signal);
+		} catch (error) {
+			return this.#signal.throwIfAborted(), quiet?.aborted !== !0 && this.#parts.logger.log("warning", `${what} failed: ${errorMessage(error)}`), otherwise;
+		}
+	}
+	#report(phase, bytes, totalBytes) {
+		this.#options.onProgress?.({
+			phase,
+			bytes,
+			totalBytes,
+			peers: this.#servingPeers.size
+		});
+	}
+	#result(query, match, files, skipped) {
+		return {
+			...this.#base(query),
+			hit: match.hit,
+			matchedKey: match.entry.key,
+			scope: match.entry.scope,
+			files,
+			skipped
+		};
+	}
+	#upstreamResult(query, matchedKey, nearMisses = []) {
+		let exact = foldKey(matchedKey) === foldKey(query.key);
+		return exact || this.#explain(query, nearMisses), {
+			...this.#base(query),
+			hit: exact ? "exact" : "prefix",
+			matchedKey
+		};
+	}
+	#miss(query, nearMisses) {
+		return this.#explain(query, nearMisses), {
+			...this.#base(query),
+			bytes: noBytes(),
+			peers: 0,
+			hit: "miss"
+		};
+	}
+	#base(query) {
+		return {
+			key: query.key,
+			files: 0,
+			skipped: 0,
+			bytes: { ...this.#bytes },
+			peers: this.#servingPeers.size,
+			milliseconds: Math.round(performance.now() - this.#started)
+		};
+	}
+	#explain(query, nearMisses) {
+		for (let near of nearMisses) {
+			let why = near.reason === "other-version" ? "was saved with other paths (they must be declared alike, in the same order, to match)" : `belongs to ${near.scope}, which a run of ${query.scopes[0]} may not read`;
+			this.#parts.logger.log("notice", `An entry "${near.key}" exists but ${why}.`);
+		}
+	}
+}, TreeCache = class {
+	#parts;
+	#options;
+	#background;
+	constructor(parts, options) {
+		this.#parts = parts, this.#options = options, this.#background = new Background(parts.logger);
+	}
+	async restore(paths, key, restoreKeys = [], options = {}) {
+		return assertPaths(paths), assertKeys(key, restoreKeys), await new Restore({
+			...this.#parts,
+			background: this.#background
+		}, {
+			...this.#options,
+			...definedOf(options)
+		}).run(paths, key, restoreKeys);
+	}
+	async save(paths, key, options = {}) {
+		return assertPaths(paths), assertKeys(key), await new Save(this.#parts, {
+			...this.#options,
+			...definedOf(options)
+		}).run(paths, key);
+	}
+	async settle(options = {}) {
+		await this.#background.settle(options.signal);
+	}
+};
+function assertPaths(paths) {
+	if (paths.every((path) => path.trim() === "")) throw inputError("No path was given. Name at least one file, folder or pattern to cache.");
+}
+/** The options that are set, so that an undefined one does not hide a default. */
+function definedOf(options) {
+	return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== void 0));
+}
+export { TreeCache };

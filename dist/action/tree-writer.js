@@ -1,0 +1,308 @@
+import { n as errnoOf, t as SwarmCacheError } from "./errors.js";
+import { i as pathError, l as textOf, o as fsPath, s as joinPath } from "./worker-thread.js";
+import { closeSync, constants, fchmodSync, futimesSync, lstatSync, openSync, readlinkSync, rmdirSync, statSync, unlinkSync, writeSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
+/** Absolute paths of the rows of a catalog on this machine. */
+var CatalogPaths = class {
+	#columns;
+	#roots;
+	#names;
+	#folders = /* @__PURE__ */ new Map();
+	/** `roots` are those of all declared patterns. */
+	constructor(columns, roots) {
+		this.#columns = columns, this.#roots = roots, this.#names = Buffer.from(columns.names).toString("latin1");
+	}
+	nameOf(index) {
+		let { nameEnds } = this.#columns;
+		return this.#names.slice(index === 0 ? 0 : nameEnds[index - 1], nameEnds[index]);
+	}
+	pathOf(index) {
+		let parent = this.#columns.parents[index];
+		return parent < 0 ? this.#roots[-1 - parent] : joinPath(this.#folderOf(parent), this.nameOf(index));
+	}
+	targetOf(index) {
+		let { targets, targetEnds } = this.#columns, start = index === 0 ? 0 : targetEnds[index - 1];
+		return Buffer.from(targets.subarray(start, targetEnds[index])).toString("latin1");
+	}
+	#folderOf(index) {
+		let path = this.#folders.get(index);
+		return path === void 0 && (path = this.pathOf(index), this.#folders.size >= 4096 && this.#folders.clear(), this.#folders.set(index, path)), path;
+	}
+};
+// src/archive/content-map.ts
+/** First of `columns.contentFiles` (as position in it) whose content ends after `offset`. */
+function firstContentFile(columns, offset) {
+	let { contentFiles, starts, sizes } = columns, low = 0, high = contentFiles.length;
+	for (; low < high;) {
+		let middle = low + high >>> 1, file = contentFiles[middle];
+		starts[file] + sizes[file] > offset ? high = middle : low = middle + 1;
+	}
+	return low;
+}
+/**
+* The chunks that hold content of the files that `isNeeded`, in the order of the content, none twice;
+* counts in `pieces` how many chunks each file is spread over.
+*
+* @throws ERR_INTEGRITY if the manifest gives one digest two sizes.
+*/
+function placeChunks(content, columns, isNeeded, pieces) {
+	let { contentFiles, starts, sizes } = columns, placed = /* @__PURE__ */ new Map(), offset = 0, next = 0;
+	for (let chunk of content) {
+		let end = offset + chunk.bytes, needed = !1;
+		for (; next < contentFiles.length; next += 1) {
+			let file = contentFiles[next];
+			if (starts[file] >= end || (needed ||= isNeeded(file), pieces[file] += 1, starts[file] + sizes[file] > end)) break;
+		}
+		if (needed) {
+			let known = placed.get(chunk.digest);
+			if (known === void 0) placed.set(chunk.digest, {
+				chunk,
+				places: [offset]
+			});
+			else if (known.chunk.bytes === chunk.bytes) known.places.push(offset);
+			else throw new SwarmCacheError("ERR_INTEGRITY", `The manifest gives the chunk ${chunk.digest} both ${known.chunk.bytes} and ${chunk.bytes} bytes.`, { facts: { digest: chunk.digest } });
+		}
+		offset = end;
+	}
+	return placed;
+}
+// src/archive/catalog.ts
+/**
+* What a path in a catalog is. An `ANCESTOR` is a folder on the way to something selected that is not
+* selected itself: it is made if it is missing, and otherwise left as it is.
+*/
+const KIND = {
+	ANCESTOR: 0,
+	FOLDER: 1,
+	FILE: 2,
+	SYMLINK: 3,
+	HARD_LINK: 4
+}, CATALOG_MAGIC = 1935897649, MAX_CATALOG_BYTES = 268435456, MAX_DEPTH = 2048, MAX_PATH_BYTES = 4096;
+/** True for the kinds that have children. */
+function isFolderKind(kind) {
+	return kind === KIND.FOLDER || kind === KIND.ANCESTOR;
+}
+/** True for the kinds that record a modification time. */
+function hasTime(kind) {
+	return kind === KIND.FILE || kind === KIND.FOLDER || kind === KIND.SYMLINK;
+}
+// src/archive/tree-compare.ts
+/** How the disk stands to a row of the catalog. */
+const ON_DISK = {
+	MISSING: 0,
+	/** As the catalog says. */
+	SAME: 1,
+	/** Of the same kind, with other properties. */
+	DIFFERENT: 2,
+	/** Something of another kind is in the way. */
+	OBSTRUCTED: 3
+};
+/**
+* Compares a catalog with the disk, row by row, and checks that each row is selected by the declared
+* paths.
+*
+* @throws ERR_PATH naming a row outside the declared paths, or a path that cannot be looked at.
+*/
+async function compareTree(columns, paths, selection, signal) {
+	let comparison = new TreeComparison(columns, paths, selection), turnEnds = performance.now() + 10;
+	for (let i = 0; i < columns.count; i += 1) comparison.compareRow(i), i % 512 == 0 && performance.now() > turnEnds && (await setImmediate(), signal?.throwIfAborted(), turnEnds = performance.now() + 10);
+	return comparison.onDisk;
+}
+var TreeComparison = class {
+	#columns;
+	#paths;
+	#selection;
+	/** One of ON_DISK for each row, in memory that threads share. */
+	onDisk;
+	/** Of the folders on the way to the current row, by depth. */
+	#standings = [];
+	#folders = [];
+	#pathBytes = [];
+	#pattern = 0;
+	constructor(columns, paths, selection) {
+		this.#columns = columns, this.#paths = paths, this.#selection = selection, this.onDisk = new Uint8Array(new SharedArrayBuffer(columns.count));
+	}
+	compareRow(index) {
+		let { parents, kinds } = this.#columns, parent = parents[index];
+		for (parent < 0 && (this.#pattern = -1 - parent); parent < 0 ? this.#folders.length > 0 : this.#folders.at(-1) !== parent;) this.#folders.pop();
+		let depth = this.#folders.length, at = this.#standing(index, depth);
+		this.#assertLength(index, depth), this.#assertDeclared(index, at), kinds[index] <= KIND.FOLDER && (this.#standings[depth] = at, this.#folders.push(index)), this.onDisk[index] = this.#state(index, parent);
+	}
+	#standing(index, depth) {
+		let kind = this.#columns.kinds[index], mayBeFolder = kind <= KIND.FOLDER || kind === KIND.SYMLINK;
+		if (depth === 0) return this.#selection.standingOfRoot(this.#pattern, mayBeFolder);
+		let folder = this.#standings[depth - 1];
+		return folder.settled ? folder : this.#selection.step(folder, this.#paths.nameOf(index), mayBeFolder);
+	}
+	#assertLength(index, depth) {
+		let { nameEnds } = this.#columns, name = nameEnds[index] - (index === 0 ? 0 : nameEnds[index - 1]), above = depth === 0 ? this.#selection.patterns[this.#pattern].root.length : this.#pathBytes[depth - 1] + 1;
+		if (this.#pathBytes[depth] = above + name, above + name >= 4096) throw new SwarmCacheError("ERR_PATH", `The cache holds a path of ${above + name} bytes, but at most 4095 are possible here. Restore it below a shorter folder.`);
+	}
+	#assertDeclared(index, at) {
+		let selection = this.#selection, pattern = selection.patterns[this.#pattern];
+		if (!(pattern !== void 0 && !pattern.negate && (this.#columns.kinds[index] === KIND.ANCESTOR || selection.covers(at, this.#pattern) && selection.includes(at)))) throw new SwarmCacheError("ERR_PATH", `The cache entry names ${textOf(this.#paths.pathOf(index))}, which is not one of the declared paths. Nothing was restored.`, { facts: { path: textOf(this.#paths.pathOf(index)) } });
+	}
+	#state(index, parent) {
+		if (parent >= 0) {
+			let above = this.onDisk[parent];
+			if (above === ON_DISK.MISSING || above === ON_DISK.OBSTRUCTED) return ON_DISK.MISSING;
+		}
+		let path = this.#paths.pathOf(index), kind = this.#columns.kinds[index], stats = statsOf(path, parent < 0 && this.#selection.patterns[this.#pattern].isGlob && kind <= KIND.FOLDER);
+		if (stats === void 0) return ON_DISK.MISSING;
+		switch (kind) {
+			case KIND.ANCESTOR: return stats.isDirectory() ? ON_DISK.SAME : ON_DISK.OBSTRUCTED;
+			case KIND.FOLDER: return stats.isDirectory() ? this.#hasProperties(index, stats) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
+			case KIND.FILE: return stats.isFile() ? stats.size === this.#columns.sizes[index] && this.#hasProperties(index, stats) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
+			case KIND.SYMLINK: return stats.isSymbolicLink() ? linkTarget(path) === this.#paths.targetOf(index) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
+			default: return this.#hardLinkState(index, stats);
+		}
+	}
+	#hardLinkState(index, stats) {
+		if (!stats.isFile()) return ON_DISK.OBSTRUCTED;
+		let source = this.#columns.linkSources[index];
+		if (this.onDisk[source] !== ON_DISK.SAME) return ON_DISK.DIFFERENT;
+		let file = statsOf(this.#paths.pathOf(source), !1);
+		return file?.ino === stats.ino && file.dev === stats.dev ? ON_DISK.SAME : ON_DISK.DIFFERENT;
+	}
+	#hasProperties(index, stats) {
+		let { modes, seconds, nanos } = this.#columns, expected = seconds[index] * 1e3 + nanos[index] / 1e6;
+		return (stats.mode & 4095) === modes[index] && Math.abs(stats.mtimeMs - expected) <= 5e-4;
+	}
+};
+function statsOf(path, follow) {
+	try {
+		let options = { throwIfNoEntry: !1 };
+		return follow ? statSync(fsPath(path), options) : lstatSync(fsPath(path), options);
+	} catch (error) {
+		if (errnoOf(error) === "ENOTDIR") return;
+		throw pathError("look at", path, error);
+	}
+}
+function linkTarget(path) {
+	try {
+		return readlinkSync(fsPath(path), { encoding: "latin1" });
+	} catch {
+		return;
+	}
+}
+// src/archive/tree-writer.ts
+const PART = {
+	UNTOUCHED: 0,
+	BEING_MADE: 1,
+	MADE: 2,
+	FAILED: 3
+}, CREATE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), REOPEN_FLAGS = constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
+/** A time as `utimes` takes it: numbers below zero would become the present. */
+function utime(columns, index) {
+	let time = columns.seconds[index] + columns.nanos[index] / 1e9;
+	return time < 0 ? /* @__PURE__ */ new Date(time * 1e3) : time;
+}
+/** Removes what is in the way of a file or link: anything but a folder with something in it. */
+function removeObstacle(path) {
+	try {
+		unlinkSync(path);
+	} catch (error) {
+		let errno = errnoOf(error);
+		if (errno === "ENOENT") return;
+		if (errno !== "EISDIR" && errno !== "EPERM") throw error;
+		rmdirSync(path);
+	}
+}
+/**
+* Writes the content of files, on any number of threads at once; their folders must be there.
+*
+* A file has its final size, mode and time together only when it is complete: until then its time is
+* that of the writing, and a file that needs several chunks has another mode.
+*/
+var TreeWriter = class {
+	#state;
+	#paths;
+	filesWritten = 0;
+	constructor(state) {
+		this.#state = state, this.#paths = new CatalogPaths(state.columns, state.roots);
+	}
+	/**
+	* Writes what belongs at `offset` of the content.
+	*
+	* @throws ERR_PATH naming what the file system refused.
+	*/
+	writeContent(plain, offset) {
+		let { columns, onDisk, stop } = this.#state, { contentFiles, starts, sizes } = columns, end = offset + plain.length;
+		for (let i = firstContentFile(columns, offset); i < contentFiles.length; i += 1) {
+			let file = contentFiles[i], start = starts[file];
+			if (start >= end || Atomics.load(stop, 0) !== 0) return;
+			if (onDisk[file] === ON_DISK.SAME) continue;
+			let fileEnd = start + sizes[file];
+			if (start >= offset && fileEnd <= end) this.writeFile(file, plain.subarray(start - offset, fileEnd - offset));
+			else {
+				let from = Math.max(start, offset), piece = plain.subarray(from - offset, Math.min(fileEnd, end) - offset);
+				this.#writePiece(file, piece, from - start);
+			}
+		}
+	}
+	/** Writes a whole file. */
+	writeFile(file, content) {
+		let { columns, umask } = this.#state, path = this.#paths.pathOf(file), mode = columns.modes[file];
+		try {
+			let fd = this.#create(file, fsPath(path), mode);
+			try {
+				content.length > 0 && writeAll(fd, content, 0), (mode & umask) !== 0 && fchmodSync(fd, mode);
+				let time = utime(columns, file);
+				futimesSync(fd, time, time);
+			} finally {
+				closeSync(fd);
+			}
+		} catch (error) {
+			throw pathError("write", path, error);
+		}
+		this.filesWritten += 1;
+	}
+	#writePiece(file, piece, position) {
+		let { columns, piecesLeft } = this.#state, path = this.#paths.pathOf(file);
+		try {
+			let fd = this.#openPart(file, fsPath(path));
+			try {
+				if (writeAll(fd, piece, position), Atomics.sub(piecesLeft, file, 1) > 1) return;
+				fchmodSync(fd, columns.modes[file]);
+				let time = utime(columns, file);
+				futimesSync(fd, time, time);
+			} finally {
+				closeSync(fd);
+			}
+		} catch (error) {
+			throw pathError("write", path, error);
+		}
+		this.filesWritten += 1;
+	}
+	/** Opens a file of several chunks; the first thread that needs it makes it. */
+	#openPart(file, path) {
+		let { parts, columns } = this.#state;
+		if (Atomics.compareExchange(parts, file, PART.UNTOUCHED, PART.BEING_MADE) === PART.UNTOUCHED) {
+			let outcome = PART.FAILED;
+			try {
+				let fd = this.#create(file, path, columns.modes[file] === 384 ? 128 : 384);
+				return outcome = PART.MADE, fd;
+			} finally {
+				Atomics.store(parts, file, outcome), Atomics.notify(parts, file);
+			}
+		}
+		for (; Atomics.load(parts, file) === PART.BEING_MADE;) Atomics.wait(parts, file, PART.BEING_MADE);
+		if (Atomics.load(parts, file) === PART.FAILED) throw Error("another thread could not make it");
+		return openSync(path, REOPEN_FLAGS);
+	}
+	#create(file, path, mode) {
+		let { made, onDisk } = this.#state;
+		onDisk[file] !== ON_DISK.MISSING && removeObstacle(path), made[file] = 1;
+		try {
+			return openSync(path, CREATE_FLAGS, mode);
+		} catch (error) {
+			if (errnoOf(error) !== "EEXIST") throw error;
+			return removeObstacle(path), openSync(path, CREATE_FLAGS, mode);
+		}
+	}
+};
+function writeAll(fd, bytes, position) {
+	let written = 0;
+	for (; written < bytes.length;) written += writeSync(fd, bytes, written, bytes.length - written, position + written);
+}
+export { compareTree as a, MAX_CATALOG_BYTES as c, hasTime as d, isFolderKind as f, CatalogPaths as h, ON_DISK as i, MAX_DEPTH as l, placeChunks as m, removeObstacle as n, CATALOG_MAGIC as o, firstContentFile as p, utime as r, KIND as s, TreeWriter as t, MAX_PATH_BYTES as u };
