@@ -36,8 +36,9 @@ export interface SwarmRouterOptions {
   readonly initialTimeoutMs?: number
 }
 
-// A LAN answers in a few milliseconds; a busy machine's event loop lags by tens.
-const TIMEOUT = { initialMs: 250, minMs: 50, maxMs: 2000 }
+// A LAN answers in a few milliseconds, but a machine that builds lags by tens. An answer missed costs a download,
+// and a dead peer costs the wait only once, so the least is generous.
+const TIMEOUT = { initialMs: 250, minMs: 100, maxMs: 2000 }
 // Past this many a question to each costs more than the DHT does.
 const MAX_ASKED = 64
 // Records of the DHT outlive their peers by hours, so only some of them are tried.
