@@ -7,16 +7,17 @@ import { errorMessage, SwarmCacheError } from '../core/errors.ts'
 import { silentLogger } from '../core/logger.ts'
 import type { Logger } from '../core/logger.ts'
 import { decodeManifest } from '../core/manifest.ts'
+import type { DigestFolder } from './digest-folder.ts'
 import { diskLayout } from './disk-layout.ts'
 import type { DiskLayout } from './disk-layout.ts'
 import { EntryFiles } from './entry-files.ts'
 import { EntryIndex } from './entry-index.ts'
-import { frameFileBytes } from './frame-file.ts'
+import { EntryNeeds } from './entry-needs.ts'
+import { encodeFrameFile } from './frame-file.ts'
 import { IndexDatabase } from './index-database.ts'
 import { RepositoryFiles } from './repository-files.ts'
 import { Room } from './room.ts'
 import { SpaceLedger } from './space-ledger.ts'
-import { incompleteEntry } from './store-fault.ts'
 import { assertFrame, assertOwn } from './store-input.ts'
 import type { IndexedEntry, Store, StoreOptions, StoreReport, StoreUsage } from './store.ts'
 import { Sweep } from './sweep.ts'
@@ -56,6 +57,7 @@ interface DiskStoreParts {
   readonly index: EntryIndex
   readonly ledger: SpaceLedger
   readonly room: Room
+  readonly needs: EntryNeeds
   readonly now: () => number
   /** What somebody relied on longer ago is marked as in use when it is asked for. */
   readonly touchAfterMs: number
@@ -114,8 +116,11 @@ export class DiskStore implements Store {
     const files = filesOf(layout.tag)
     database.open()
     const room = new Room(options.home, ledger, sweep)
-    const parts = { layout, files, entryFiles, database, index, ledger, room, now, touchAfterMs }
-    return new DiskStore(parts, options)
+    const needs = new EntryNeeds(files, database)
+    return new DiskStore(
+      { layout, files, entryFiles, database, index, ledger, room, needs, now, touchAfterMs },
+      options,
+    )
   }
 
   async has(digests: readonly Digest[]): Promise<boolean[]> {
@@ -145,14 +150,11 @@ export class DiskStore implements Store {
   async put(frame: Frame, { signal }: StoreOptions = {}): Promise<void> {
     this.#assertOpen()
     await this.#turn.pass(signal)
-    const { files, ledger, room } = this.#parts
+    const { files } = this.#parts
     const { digest } = frame.chunk
     assertFrame(frame)
     if (this.#turn.step(() => files.chunks.hold(digest))) return
-    const bytes = frameFileBytes(frame)
-    await room.reserve(bytes, signal)
-    this.#turn.step(() => files.writeChunk(frame))
-    ledger.wrote(bytes, 1)
+    await this.#write(files.chunks, digest, encodeFrameFile(frame), signal)
   }
 
   async getManifest(digest: Digest): Promise<Uint8Array | undefined> {
@@ -164,23 +166,25 @@ export class DiskStore implements Store {
     this.#assertOpen()
     await this.#turn.pass()
     decodeManifest(bytes, digest)
-    const { files, ledger, room } = this.#parts
+    const { files } = this.#parts
     if (files.manifests.hold(digest)) return
-    await room.reserve(bytes.length)
-    this.#turn.step(() => files.manifests.write(digest, [bytes]))
-    ledger.wrote(bytes.length, 0)
+    await this.#write(files.manifests, digest, [bytes])
   }
 
   async addEntry(entry: SignedEntry): Promise<boolean> {
     this.#assertOpen()
-    const { index, ledger, now, touchAfterMs } = this.#parts
+    const { index, ledger, needs, now, touchAfterMs } = this.#parts
     assertOwn(entry, this.#options.repository, this.#isTrusted)
-    if (index.get(entry) !== undefined) return index.add(entry)
+    const taken = index.get(entry)
+    if (taken !== undefined) {
+      index.insert(taken)
+      return false
+    }
     const checkedAt = now()
-    const needed = await this.#needed(entry)
+    const needed = await needs.hold(entry)
     const isAdded = index.add(entry, () => {
       // A process that was stopped in between can no longer rely on what it saw.
-      if (now() - checkedAt >= touchAfterMs) this.#assertHeld(entry, needed)
+      if (now() - checkedAt >= touchAfterMs) needs.assertHeld(entry, needed)
     })
     ledger.settle()
     return isAdded
@@ -257,35 +261,26 @@ export class DiskStore implements Store {
     this.#parts.database.close()
   }
 
-  /** The chunks of an entry, all of them stored and kept from being cleaned up for a while. */
-  async #needed(entry: SignedEntry): Promise<Digest[]> {
-    const { files, database } = this.#parts
-    const isHeld = files.manifests.hold(entry.manifest)
-    const manifest = isHeld ? files.readManifest(entry.manifest)?.manifest : undefined
-    if (manifest === undefined) {
-      throw incompleteEntry(entry.key, `its manifest ${entry.manifest} is not stored`)
+  async #write(
+    folder: DigestFolder,
+    digest: Digest,
+    parts: readonly Uint8Array[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { files, ledger, room } = this.#parts
+    let bytes = 0
+    for (const part of parts) bytes += part.length
+    await room.reserve(bytes, signal)
+    let isWritten = false
+    try {
+      // Another call may have written it while this one waited for room.
+      if (folder.hold(digest)) return
+      this.#turn.step(() => folder.write(digest, parts))
+      isWritten = true
+    } finally {
+      if (isWritten) ledger.wrote(bytes, folder === files.chunks ? 1 : 0)
+      else ledger.release(bytes)
     }
-    const refs = [...manifest.catalog, ...manifest.content]
-    const digests = [...new Set(refs.map((ref) => ref.digest))]
-    const suspects: Digest[] = []
-    for (const digest of digests) {
-      if (!this.#turn.step(() => files.chunks.hold(digest))) suspects.push(digest)
-      await this.#turn.pass()
-    }
-    // A clean-up that was about to remove one may be putting it back; inside a transaction none is at work.
-    if (suspects.length > 0) database.transaction(() => this.#assertHeld(entry, suspects))
-    return digests
-  }
-
-  #assertHeld(entry: SignedEntry, digests: readonly Digest[]): void {
-    const { manifests, chunks } = this.#parts.files
-    const missing = digests.filter((digest) => !chunks.hold(digest))
-    if (missing.length === 0 && manifests.hold(entry.manifest)) return
-    const others = missing.length > 1 ? ` (and ${missing.length - 1} others)` : ''
-    throw incompleteEntry(
-      entry.key,
-      `its ${missing[0] === undefined ? 'manifest' : `chunk ${missing[0]}`}${others} is not stored`,
-    )
   }
 
   #assertOpen(): void {

@@ -48,7 +48,7 @@ export class EntryIndex {
    * Adds an entry; false if its name is taken by any process. `assertComplete` runs first, at a moment when no
    * clean-up removes anything, and may throw.
    */
-  add(entry: SignedEntry, assertComplete: () => void = () => {}): boolean {
+  add(entry: SignedEntry, assertComplete: () => void): boolean {
     const name = entryNameDigest(entry)
     let isCreated = false
     this.#database.transaction((prepare) => {
@@ -63,6 +63,12 @@ export class EntryIndex {
       this.#insertRow(prepare, name, holder ?? entry)
     })
     return isCreated
+  }
+
+  /** Indexes an entry that has its file. */
+  insert(entry: SignedEntry): void {
+    const name = entryNameDigest(entry)
+    this.#database.run((prepare) => this.#insertRow(prepare, name, entry))
   }
 
   get(name: EntryName): SignedEntry | undefined {

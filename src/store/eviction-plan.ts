@@ -7,9 +7,8 @@ export interface EvictableEntry {
   /** The folder of its repository. */
   readonly tag: string
   readonly name: Digest
-  readonly manifest: Digest
-  /** No digest twice. */
-  readonly chunks: readonly Digest[]
+  /** Its manifest and chunks, no digest twice. */
+  readonly needs: readonly Digest[]
   readonly heat: number
   readonly lastUsed: number
   readonly added: number
@@ -57,7 +56,7 @@ export function planEviction(
   const homes = new Map(surveys.map((survey) => [survey.tag, survey]))
   for (const entry of entries) {
     const counts = uses.get(entry.tag)
-    for (const digest of needed(entry)) counts?.set(digest, (counts.get(digest) ?? 0) + 1)
+    for (const digest of entry.needs) counts?.set(digest, (counts.get(digest) ?? 0) + 1)
   }
   const isOld = (file: StoredFile): boolean => goal.now - file.mtimeMs >= goal.graceMs
 
@@ -74,13 +73,13 @@ export function planEviction(
     const survey = homes.get(entry.tag)
     const counts = uses.get(entry.tag)
     if (survey === undefined || counts === undefined) continue
-    const files = needed(entry)
+    const files = entry.needs
       .map((digest) => survey.chunks.get(digest) ?? survey.manifests.get(digest))
       .filter((file) => file !== undefined && isOld(file))
     // Everything it has was relied on just before: dropping it would make no room.
     if (files.length === 0) continue
     dropped.push(entry)
-    for (const digest of needed(entry)) counts.set(digest, (counts.get(digest) ?? 1) - 1)
+    for (const digest of entry.needs) counts.set(digest, (counts.get(digest) ?? 1) - 1)
     for (const file of files) {
       if (file !== undefined && counts.get(file.digest) === 0) bytes -= file.bytes
     }
@@ -108,12 +107,8 @@ function coldestFirst(
     .map((entry) => {
       let size = 0
       const chunks = homes.get(entry.tag)?.chunks
-      for (const digest of entry.chunks) size += chunks?.get(digest)?.bytes ?? 0
+      for (const digest of entry.needs) size += chunks?.get(digest)?.bytes ?? 0
       return { entry, worth: worth(entry.heat, now - entry.lastUsed, size) }
     })
     .toSorted((a, b) => a.worth - b.worth)
-}
-
-function needed(entry: EvictableEntry): Digest[] {
-  return [...entry.chunks, entry.manifest]
 }

@@ -15,11 +15,6 @@ const CRC_OFFSET = 12
 /** No chunk file is larger. */
 export const MAX_FRAME_FILE_BYTES: number = HEADER_BYTES + MAX_FRAME_BYTES
 
-/** Size of a frame's file. */
-export function frameFileBytes({ bytes }: Frame): number {
-  return HEADER_BYTES + bytes.length
-}
-
 /** What a chunk file holds. */
 export interface FrameFile {
   readonly plainBytes: number

@@ -2,7 +2,7 @@ import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
-import { errnoOf, errorMessage } from '../core/errors.ts'
+import { errnoOf, errorMessage, SwarmCacheError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { FILE_MODE, makeFolder, namesOrEmpty } from './disk-layout.ts'
 import { storeFault } from './store-fault.ts'
@@ -79,6 +79,7 @@ export class IndexDatabase {
   /** Set while `work` runs: damage that an inner call meets is for the outermost one to repair. */
   #within: Prepare | undefined
   #problems: string[] = []
+  #isClosed = false
 
   constructor(versionFolder: string, logger: Logger, onOpen: (prepare: Prepare) => void) {
     this.#versionFolder = versionFolder
@@ -129,7 +130,13 @@ export class IndexDatabase {
     return this.#problems
   }
 
+  /** Closes the file for good. */
   close(): void {
+    this.#isClosed = true
+    this.#release()
+  }
+
+  #release(): void {
     const open = this.#open
     this.#open = undefined
     try {
@@ -150,16 +157,17 @@ export class IndexDatabase {
   }
 
   #current(): Prepare {
+    if (this.#isClosed) throw new SwarmCacheError('ERR_CLOSED', 'The index is closed.')
     if (this.#open !== undefined) {
       if (inodeOf(this.#path) === this.#open.inode) return this.#open.prepare
-      this.close()
+      this.#release()
     }
     const open = this.#openFile()
     this.#open = open
     try {
       this.#onOpen(open.prepare)
     } catch (error) {
-      this.close()
+      this.#release()
       throw error
     }
     return open.prepare
@@ -196,7 +204,7 @@ export class IndexDatabase {
 
   #setAside(cause: unknown): void {
     const inode = this.#open?.inode ?? inodeOf(this.#path)
-    this.close()
+    this.#release()
     // Another process has done it already.
     if (inode === undefined || inodeOf(this.#path) !== inode) return
     const prefix = 'index.damaged-'

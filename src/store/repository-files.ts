@@ -1,13 +1,12 @@
 import type { Digest } from '../core/digest.ts'
 import { publish } from '../core/events.ts'
-import type { Frame } from '../core/chunk.ts'
 import type { Logger } from '../core/logger.ts'
 import { decodeManifest, MAX_MANIFEST_BYTES } from '../core/manifest.ts'
 import type { Manifest } from '../core/manifest.ts'
 import { DigestFolder, readWhole } from './digest-folder.ts'
 import type { FileBytes } from './digest-folder.ts'
 import type { DiskLayout } from './disk-layout.ts'
-import { decodeFrameFile, encodeFrameFile, MAX_FRAME_FILE_BYTES } from './frame-file.ts'
+import { decodeFrameFile, MAX_FRAME_FILE_BYTES } from './frame-file.ts'
 import type { FrameFile } from './frame-file.ts'
 import type { SpaceUsed } from './space-ledger.ts'
 
@@ -27,10 +26,6 @@ export class RepositoryFiles {
     this.chunks = new DigestFolder(layout.chunks, layout, now, touchAfterMs)
     this.manifests = new DigestFolder(layout.manifests, layout, now, touchAfterMs)
     this.#logger = logger
-  }
-
-  writeChunk(frame: Frame): void {
-    this.chunks.write(frame.chunk.digest, encodeFrameFile(frame))
   }
 
   /** A chunk, or undefined; a damaged one is removed and `onDamage` told. */

@@ -26,7 +26,7 @@ export class Room {
     this.#sweep = sweep
   }
 
-  /** Returns with `bytes` reserved, which the caller must write before it waits for anything. @throws ERR_STORE. */
+  /** Reserves `bytes` in the ledger, where the caller notes or releases them. @throws ERR_STORE. */
   async reserve(bytes: number, signal?: AbortSignal): Promise<void> {
     const deadline = performance.now() + TIMEOUT_MS
     while (!this.#ledger.reserve(bytes)) {
@@ -35,8 +35,9 @@ export class Room {
         throw storeFull(this.#home, bytes, this.#ledger.limitBytes)
       }
       const isDone = await this.cleanUp(bytes, signal)
-      if (!isDone) await pause(POLL_MS, signal)
-      else if (!this.#ledger.reserve(bytes)) this.#fullUntil = performance.now() + FULL_MS
+      if (isDone && this.#ledger.reserve(bytes)) return
+      if (isDone) this.#fullUntil = performance.now() + FULL_MS
+      else await pause(POLL_MS, signal)
     }
   }
 

@@ -23,7 +23,7 @@ export class SpaceLedger {
   readonly #blockBytes: number
   /** Names this process among those that may hold a lease. */
   readonly #owner: string = randomUUID()
-  /** Taken from the limit, and not written yet. */
+  /** Taken from the limit, and free for the next reservations. */
   #available = 0
   /** Written, and not in the database yet. */
   #written = 0
@@ -36,28 +36,35 @@ export class SpaceLedger {
     this.#blockBytes = Math.min(MAX_BLOCK_BYTES, Math.ceil(limitBytes / BLOCKS_PER_LIMIT))
   }
 
-  /** Makes sure that `bytes` may be written; false if they do not fit within the limit. */
+  /** Takes `bytes` from the limit, to be written or released; false if they do not fit. */
   reserve(bytes: number): boolean {
-    if (bytes <= this.#available) return true
+    if (bytes <= this.#available) {
+      this.#available -= bytes
+      return true
+    }
     return this.#database.transaction((prepare) => {
       this.#settle(prepare)
       const free = this.limitBytes - totalOf(prepare)
       if (bytes > free) return false
       const block = Math.min(free, Math.max(bytes, this.#blockBytes))
       prepare('UPDATE space SET reserved = reserved + ? WHERE tag = ?').run(block, this.#tag)
-      this.#available = block
+      this.#available = block - bytes
       return true
     })
   }
 
-  /** Notes what was written of what had been reserved. */
+  /** Gives back reserved bytes that were not written after all. */
+  release(bytes: number): void {
+    this.#available += bytes
+  }
+
+  /** Notes that reserved bytes were written. */
   wrote(bytes: number, chunks: number): void {
-    this.#available = Math.max(0, this.#available - bytes)
     this.#written += bytes
     this.#chunks += chunks
   }
 
-  /** Gives back what is reserved and not written. */
+  /** Counts what was written, and gives back what was taken ahead. */
   settle(): void {
     if (this.#available + this.#written > 0) {
       this.#database.transaction((prepare) => this.#settle(prepare))

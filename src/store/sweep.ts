@@ -148,9 +148,9 @@ export class Sweep {
       if (digest === undefined) continue
       const manifest = turn.step(() => content.readManifest(digest)?.manifest)
       const refs = manifest === undefined ? [] : [...manifest.catalog, ...manifest.content]
-      const chunks = [...new Set(refs.map((ref) => ref.digest))]
+      const needs = [...new Set([digest, ...refs.map((ref) => ref.digest)])]
       const isSpared = now() - added < graceMs
-      marked.push({ tag, name, manifest: digest, chunks, heat, lastUsed, added, isSpared })
+      marked.push({ tag, name, needs, heat, lastUsed, added, isSpared })
     }
     return marked
   }

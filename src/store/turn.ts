@@ -22,6 +22,7 @@ export class Turn {
     signal?.throwIfAborted()
     if (this.#busyMs < TURN_MS) return
     this.#busyMs = 0
-    await setImmediate(undefined, { signal })
+    await setImmediate()
+    signal?.throwIfAborted()
   }
 }

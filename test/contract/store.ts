@@ -61,6 +61,26 @@ export function storeContract(name: string, create: CreateStore): void {
       assert.deepEqual(Buffer.from(got?.bytes ?? []), Buffer.from(one.bytes))
     })
 
+    test('chunks put many times at the same moment are stored and counted once', async (t) => {
+      const store = await create(t)
+      const { frames } = await contentOf(['one', 'two'])
+      await Promise.all(Array.from({ length: 40 }, (_, index) => store.put(frames[index % 2]!)))
+      const usage = await store.usage()
+      assert.equal(usage.chunks, 2)
+      await store.verify()
+      assert.deepEqual(await store.usage(), usage)
+    })
+
+    test('many writers at once keep the bound', async (t) => {
+      const store = await create(t, { limitBytes: 100_000 })
+      const random = new SeededRandom(11)
+      const { frames } = await contentOf(Array.from({ length: 30 }, () => random.bytes(10_000)))
+      await Promise.allSettled(frames.map((frame) => store.put(frame)))
+      await store.verify()
+      const { bytes, chunks } = await store.usage()
+      assert.ok(bytes <= 100_000 && chunks >= 8, `${chunks} chunks, ${bytes} bytes`)
+    })
+
     test('a digest that is none is not held, and cannot be put', async (t) => {
       const store = await create(t)
       const digest = '../../etc/passwd'

@@ -13,11 +13,12 @@ import { SeededRandom } from '../support/seeded-random.ts'
 import { plainsFor, startWriter } from '../support/store-writing.ts'
 
 const ROUNDS = 15
+const limits = { timeout: 120_000 }
 const LARGE = { limitBytes: 256 * 1024 * 1024, graceMs: 60_000 }
 // Small enough that writers clean up all the time, under each other's hands.
 const SMALL = { limitBytes: 200_000, graceMs: 100 }
 
-test('killed at random points, writers lose nothing they had acknowledged', async (t) => {
+test('killed at random points, writers lose nothing they had acknowledged', limits, async (t) => {
   const home = await temporaryHome(t)
   const random = new SeededRandom()
   const saved = new Set<string>()
@@ -38,57 +39,64 @@ test('killed at random points, writers lose nothing they had acknowledged', asyn
   assert.deepEqual(lines, [])
 })
 
-test('killed at random points while they clean up, writers leave only whole entries within the bound', async (t) => {
-  const home = await temporaryHome(t)
-  const random = new SeededRandom()
-  let saves = 0
-  for (let round = 0; round < ROUNDS; round += 1) {
-    saves += (await killedWriters(t, home, round, SMALL, random)).length
-    const store = await openStore(t, home, SMALL)
-    const told = `seed ${random.seed}, round ${round}`
-    assert.deepEqual((await store.verify({ deep: true })).problems, [], told)
-    await assertEntriesWhole(store)
-    // What two writers had reserved and not yet counted may come on top.
-    assert.ok((await store.usage()).bytes <= SMALL.limitBytes * 1.1, told)
-    await store.close()
-  }
-  assert.ok(saves > ROUNDS, `only ${saves} saves were acknowledged in all`)
-})
+test(
+  'killed at random points while they clean up, writers leave only whole entries within the bound',
+  limits,
+  async (t) => {
+    const home = await temporaryHome(t)
+    const random = new SeededRandom()
+    let saves = 0
+    for (let round = 0; round < ROUNDS; round += 1) {
+      saves += (await killedWriters(t, home, round, SMALL, random)).length
+      const store = await openStore(t, home, SMALL)
+      const told = `seed ${random.seed}, round ${round}`
+      assert.deepEqual((await store.verify({ deep: true })).problems, [], told)
+      await assertEntriesWhole(store)
+      // What two writers had reserved and not yet counted may come on top.
+      assert.ok((await store.usage()).bytes <= SMALL.limitBytes * 1.1, told)
+      await store.close()
+    }
+    assert.ok(saves > ROUNDS, `only ${saves} saves were acknowledged in all`)
+  },
+)
 
-test('of four processes that save one key at the same moment, one wins and its content is found', async (t) => {
-  const home = await temporaryHome(t)
-  for (let round = 0; round < 3; round += 1) {
-    const key = `key-${round}`
-    const writers = ['a', 'b', 'c', 'd'].map((name) => startWriter(home, name, LARGE, key))
-    t.after(() => writers.forEach((writer) => writer.kill('SIGKILL')))
-    await Promise.all(writers.map((writer) => once(writer, 'message')))
-    const answers = writers.map((writer) => once(writer, 'message'))
-    for (const writer of writers) writer.send('go')
-    const results = (await Promise.all(answers)).map(
-      ([result]) => result as { won: boolean; manifest: string },
-    )
-    const winners = results.filter(({ won }) => won)
-    assert.equal(winners.length, 1)
-    const store = await openStore(t, home, LARGE)
-    const [entry] = await store.entries()
-    assert.equal((await store.entries()).length, round + 1)
-    const found = (await store.entries()).find((other) => other.key === key)
-    assert.equal(found?.manifest, winners[0]?.manifest, entry?.key)
-    await store.close()
-  }
-})
+test(
+  'of four processes that save one key at the same moment, one wins and its content is found',
+  limits,
+  async (t) => {
+    const home = await temporaryHome(t)
+    for (let round = 0; round < 3; round += 1) {
+      const key = `key-${round}`
+      const writers = ['a', 'b', 'c', 'd'].map((name) => startWriter(home, name, LARGE, key))
+      t.after(() => writers.forEach((writer) => writer.kill('SIGKILL')))
+      await Promise.all(writers.map((writer) => once(writer, 'message')))
+      const answers = writers.map((writer) => once(writer, 'message'))
+      for (const writer of writers) writer.send('go')
+      const results = (await Promise.all(answers)).map(
+        ([result]) => result as { won: boolean; manifest: string },
+      )
+      const winners = results.filter(({ won }) => won)
+      assert.equal(winners.length, 1)
+      const store = await openStore(t, home, LARGE)
+      const entries = await store.entries()
+      assert.equal(entries.length, round + 1)
+      assert.equal(entries.find((entry) => entry.key === key)?.manifest, winners[0]?.manifest)
+      await store.close()
+    }
+  },
+)
 
 /** Runs two writers until a random moment and kills them; the keys they had acknowledged. */
 async function killedWriters(
   t: TestContext,
   home: string,
   round: number,
-  limits: { readonly limitBytes: number; readonly graceMs: number },
+  bounds: { readonly limitBytes: number; readonly graceMs: number },
   random: SeededRandom,
 ): Promise<string[]> {
   const saved: string[] = []
   let errors = ''
-  const writers = ['a', 'b'].map((name) => startWriter(home, `${name}${round}`, limits))
+  const writers = ['a', 'b'].map((name) => startWriter(home, `${name}${round}`, bounds))
   t.after(() => writers.forEach((writer) => writer.kill('SIGKILL')))
   for (const writer of writers) {
     writer.on('message', (message: { saved?: string }) => {

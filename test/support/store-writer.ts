@@ -8,7 +8,9 @@ import { once } from 'node:events'
 import { isSwarmCacheError } from '../../src/core/errors.ts'
 import { DiskStore } from '../../src/store/disk-store.ts'
 import { plainsFor } from './store-writing.ts'
-import { contentOf, REPOSITORY, saveTo } from './stored-content.ts'
+import { contentOf, MAIN, REPOSITORY, saveTo, VERSION } from './stored-content.ts'
+
+const query = { repository: REPOSITORY, scopes: [MAIN], restoreKeys: [], version: VERSION }
 
 const [home = '', name = '', limitBytes, graceMs, onlyKey] = process.argv.slice(2)
 const store = await DiskStore.open({
@@ -24,7 +26,7 @@ if (onlyKey === undefined) {
     try {
       await saveTo(store, await contentOf(plainsFor(key)), { key, created: count })
       process.send?.({ saved: key })
-      if (count % 5 === 4) await store.findEntry({ ...query(key), restoreKeys: [`${name}-`] })
+      if (count % 5 === 4) await store.findEntry({ ...query, key: `${name}-` })
     } catch (error) {
       // A full store, or a clean-up that took what this save relied on: it says so and goes on.
       if (!isSwarmCacheError(error, 'ERR_STORE')) throw error
@@ -40,7 +42,3 @@ if (onlyKey === undefined) {
   process.disconnect()
 }
 await store.close()
-
-function query(key: string): Parameters<DiskStore['findEntry']>[0] {
-  return { repository: REPOSITORY, scopes: ['refs/heads/main'], key, restoreKeys: [], version: 'x' }
-}

@@ -15,6 +15,7 @@ import {
   VERSION,
 } from '../../support/stored-content.ts'
 
+const limits = { timeout: 30_000 }
 const query = { repository: REPOSITORY, scopes: [MAIN], restoreKeys: [], version: VERSION }
 
 test('a home that is a file, or below one, is refused naming the path and what to do', async (t) => {
@@ -117,10 +118,13 @@ test('old leftovers of writers are swept at the next opening, fresh ones are not
   assert.deepEqual(readdirSync(folder), ['fresh'])
 })
 
-test('a write that the disk refuses midway is an error and leaves nothing visible', async (t) => {
-  const home = await temporaryHome(t)
-  // A bound on file sizes stands in for a full disk: the write is cut short in the same way.
-  const script = `
+test(
+  'a write that the disk refuses midway is an error and leaves nothing visible',
+  limits,
+  async (t) => {
+    const home = await temporaryHome(t)
+    // A bound on file sizes stands in for a full disk: the write is cut short in the same way.
+    const script = `
     const { DiskStore } = await import(${JSON.stringify(import.meta.resolve('../../../src/store/disk-store.ts'))})
     const { digestOf } = await import(${JSON.stringify(import.meta.resolve('../../../src/core/digest.ts'))})
     const store = await DiskStore.open({ home: ${JSON.stringify(home)}, repository: 'a/b', limitBytes: 1e9 })
@@ -129,20 +133,21 @@ test('a write that the disk refuses midway is an error and leaves nothing visibl
     const held = await store.has([chunk.digest])
     console.log(JSON.stringify({ code: error?.code, message: error?.message, held }))
     await store.close()`
-  const node = JSON.stringify(process.execPath)
-  const limited = `trap '' XFSZ; ulimit -f 200; exec ${node} --input-type=module -`
-  const child = spawn('sh', ['-c', limited], { stdio: ['pipe', 'pipe', 'inherit'] })
-  t.after(() => child.kill('SIGKILL'))
-  child.stdin.end(script)
-  let text = ''
-  child.stdout.on('data', (bytes: Buffer) => (text += bytes.toString('utf8')))
-  await once(child, 'close')
-  const answer = JSON.parse(text) as { code: string; message: string; held: boolean[] }
-  assert.equal(answer.code, 'ERR_STORE')
-  assert.match(answer.message, /^Writing failed at .+\/chunks\/.+EFBIG/)
-  assert.deepEqual(answer.held, [false])
-  assert.deepEqual(globSync(join(home, 'v1/*/{tmp,chunks/*}/*')), [])
-})
+    const node = JSON.stringify(process.execPath)
+    const limited = `trap '' XFSZ; ulimit -f 200; exec ${node} --input-type=module -`
+    const child = spawn('sh', ['-c', limited], { stdio: ['pipe', 'pipe', 'inherit'] })
+    t.after(() => child.kill('SIGKILL'))
+    child.stdin.end(script)
+    let text = ''
+    child.stdout.on('data', (bytes: Buffer) => (text += bytes.toString('utf8')))
+    await once(child, 'close')
+    const answer = JSON.parse(text) as { code: string; message: string; held: boolean[] }
+    assert.equal(answer.code, 'ERR_STORE')
+    assert.match(answer.message, /^Writing failed at .+\/chunks\/.+EFBIG/)
+    assert.deepEqual(answer.held, [false])
+    assert.deepEqual(globSync(join(home, 'v1/*/{tmp,chunks/*}/*')), [])
+  },
+)
 
 test('a home that is removed while it is in use fills again', async (t) => {
   const home = await temporaryHome(t)

@@ -205,8 +205,7 @@ test('a plan drops the coldest first, those that share alike, and none whose fil
   const entry = (name: string, chunk: string, heat: number): EvictableEntry => ({
     tag: 'tag',
     name,
-    manifest: digestOf(`manifest of ${name}`),
-    chunks: [digestOf(chunk)],
+    needs: [digestOf(`manifest of ${name}`), digestOf(chunk)],
     heat,
     lastUsed: 0,
     added: 0,
