@@ -7,7 +7,10 @@ const folder = process.argv[2] ?? 'node_modules'
 await using cache = await createSwarmCache()
 
 const restored = await cache.restore([folder], `example-${process.platform}-1`, ['example-'])
-console.log(`${restored.hit}: ${restored.files} files in ${restored.milliseconds} ms`, restored.bytes)
+console.log(
+  `${restored.hit}: ${restored.files} files in ${restored.milliseconds} ms`,
+  restored.bytes,
+)
 
 if (restored.hit !== 'exact') {
   const saved = await cache.save([folder], `example-${process.platform}-1`)

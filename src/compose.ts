@@ -5,7 +5,7 @@ import type { Config } from './config.ts'
 import { errorMessage } from './core/errors.ts'
 import type { Logger } from './core/logger.ts'
 import { VERSION } from './core/version.ts'
-import type { PeerKey } from './identity/identity.ts'
+import type { PeerKey, SwarmKeys } from './identity/identity.ts'
 import type { LocalNode } from './node/local-node.ts'
 import type { Member, MemberSwarm } from './node/member.ts'
 import type { Node, NodeStatus } from './node/node.ts'
@@ -232,10 +232,7 @@ function laneHost({ listen }: Config): string | undefined {
   return hosts.length > 1 ? '::' : hosts[0]
 }
 
-async function composeRegistries(
-  config: Config,
-  keys: Awaited<ReturnType<typeof import('./identity/identity.ts').deriveSwarmKeys>>,
-): Promise<Registry[]> {
+async function composeRegistries(config: Config, keys: SwarmKeys): Promise<Registry[]> {
   const [{ DirectoryRegistry }, { StaticRegistry }] = await Promise.all([
     import('./registry/directory-registry.ts'),
     import('./registry/static-registry.ts'),

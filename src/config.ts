@@ -134,7 +134,7 @@ export function bareEnvironment(env: Environment = process.env): Record<string, 
 const BARE_NAMES = /^(PATH|HOME|USERPROFILE|TMPDIR|TEMP|TMP|LANG|LC_ALL|SystemRoot|SystemDrive)$/i
 
 /** True inside a job of GitHub Actions. */
-export function insideActions(env: Environment): boolean {
+function insideActions(env: Environment): boolean {
   return env['GITHUB_ACTIONS'] === 'true'
 }
 

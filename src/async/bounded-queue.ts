@@ -61,7 +61,7 @@ export class BoundedQueue<T> implements AsyncIterable<T> {
           yield item
         }
         if (this.#ended) {
-          if (this.#error !== undefined) throw this.#error
+          if (this.#error !== undefined) throw this.#error as Error
           return
         }
         await new Promise<void>((resolve) => (this.#wakeConsumer = resolve))

@@ -96,7 +96,7 @@ export function openFrameSync(frame: Frame): Uint8Array {
 }
 
 /** @throws ERR_INTEGRITY if `plain` is not what `chunk` names. */
-export function checkPlain(chunk: ChunkRef, plain: Uint8Array): void {
+function checkPlain(chunk: ChunkRef, plain: Uint8Array): void {
   if (plain.length !== chunk.bytes) throw damaged(chunk, `it has ${plain.length} bytes`)
   if (digestOf(plain) !== chunk.digest) throw damaged(chunk, 'its digest does not match')
 }

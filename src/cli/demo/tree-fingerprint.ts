@@ -36,7 +36,7 @@ export async function fingerprintTree(root: string): Promise<TreeFingerprint> {
     }
     if (!stats.isDirectory()) return
     const names = await readdir(path, { encoding: 'buffer' })
-    for (const child of names.toSorted(Buffer.compare)) {
+    for (const child of names.toSorted((a, b) => Buffer.compare(a, b))) {
       await visit(Buffer.concat([path, SLASH, child]), Buffer.concat([name, SLASH, child]))
     }
   }

@@ -21,7 +21,11 @@ test('direct addresses are dialled before loopback, and relayed ones last', () =
 })
 
 test('link-local addresses and container bridges are not announced, loopback and the rest are', () => {
-  const interfaces = interfacesOf({ eth0: '10.0.0.1', docker0: '172.17.0.1', 'br-1a2b': '172.18.0.1' })
+  const interfaces = interfacesOf({
+    eth0: '10.0.0.1',
+    docker0: '172.17.0.1',
+    'br-1a2b': '172.18.0.1',
+  })
   const addresses = [
     '/ip4/127.0.0.1/tcp/1',
     '/ip4/172.17.0.1/tcp/1',
