@@ -8,12 +8,13 @@ import type { CatalogPaths } from './catalog-paths.ts'
 import type { PathSelection } from './path-selection.ts'
 
 /**
- * Checks a catalog with several roots of which one lies in another on this machine.
+ * Checks roots of which one lies in another declared path on this machine.
  *
  * The tree form of a catalog rules out, below one root, two rows of one path and rows below a link or
  * file; across roots that meet, only their absolute paths tell.
  *
- * @throws ERR_PATH if two rows claim the same path, or a row lies below one that is no folder.
+ * @throws ERR_PATH if two rows claim the same path, or a row lies below one that is no folder, in the
+ * catalog or on the disk.
  */
 export function assertRootsApart(
   columns: CatalogColumns,
@@ -21,6 +22,7 @@ export function assertRootsApart(
   selection: PathSelection,
 ): void {
   const roots = rootsOf(columns).map((pattern) => selection.patterns[pattern]!)
+  for (const { root } of roots) assertNoLinkAbove(root, selection)
   const meets = roots.some((a) => roots.some((b) => a !== b && isAtOrBelow(a.root, b.root)))
   if (!meets) return
   const kinds = new Map<BytePath, number>()
@@ -28,19 +30,30 @@ export function assertRootsApart(
     const path = paths.pathOf(i)
     const kind = columns.kinds[i]!
     const known = kinds.get(path)
-    if (known !== undefined && !(isFolderKind(known) && isFolderKind(kind))) throw clash(path)
-    // Where both a listed and an implied folder are given, what matters is that both are folders.
-    if (known === KIND.FOLDER && kind === KIND.FOLDER) throw clash(path)
+    const isListed = kind !== KIND.ANCESTOR && known !== KIND.ANCESTOR
+    if (known !== undefined && (isListed || !isFolderKind(known) || !isFolderKind(kind))) {
+      throw clash(path)
+    }
     kinds.set(path, kind)
   }
-  for (const inner of roots) {
-    for (let above = parentOf(inner.root); above !== undefined; above = parentOf(above)) {
+  for (const { root } of roots) {
+    for (let above = parentOf(root); above !== undefined; above = parentOf(above)) {
       const kind = kinds.get(above)
-      if (kind !== undefined && !isFolderKind(kind)) throw clash(inner.root)
-      const path = above
-      const isDeclared = roots.some((outer) => !outer.isGlob && isAtOrBelow(path, outer.root))
-      if (isDeclared && isSymbolicLink(path)) throw clash(inner.root)
+      if (kind !== undefined && !isFolderKind(kind)) throw clash(root)
     }
+  }
+}
+
+/** Above a root links are followed, but not where another declared path says that they are its own. */
+function assertNoLinkAbove(root: BytePath, selection: PathSelection): void {
+  for (let path = parentOf(root); path !== undefined; path = parentOf(path)) {
+    const above = path
+    const at = selection.standingOf(above, true)
+    const isDeclared = selection.patterns.some(
+      (outer, i) =>
+        !outer.negate && selection.covers(at, i) && !(outer.isGlob && outer.root === above),
+    )
+    if (isDeclared && isSymbolicLink(above)) throw clash(root)
   }
 }
 
@@ -65,7 +78,7 @@ function isSymbolicLink(path: BytePath): boolean {
 function clash(path: BytePath): SwarmCacheError {
   return new SwarmCacheError(
     'ERR_PATH',
-    `The cache entry places several things at ${textOf(path)}, through declared paths that overlap here. Declare paths that do not lie in each other.`,
+    `The cache entry places several things at ${textOf(path)}, or reaches it through a link, where declared paths overlap. Declare paths that do not lie in each other.`,
     { facts: { path: textOf(path) } },
   )
 }

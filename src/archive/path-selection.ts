@@ -44,9 +44,9 @@ export class PathSelection {
     return new PathSelection(patterns)
   }
 
-  /** Where the root of the pattern at `index` stands. */
-  standingOfRoot(index: number, isFolder: boolean): PathStanding {
-    const names = componentsOf(this.patterns[index]!.root)
+  /** Where an absolute path stands. */
+  standingOf(path: BytePath, isFolder: boolean): PathStanding {
+    const names = componentsOf(path)
     // `/**` covers the root of the file system too.
     let states: readonly MatchState[] = this.patterns.map((pattern) =>
       pattern.segments.every((segment) => segment.kind === 'any') ? COVERED : START,

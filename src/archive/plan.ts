@@ -41,8 +41,8 @@ export async function planTree(
   })
   const roots = selection.patterns.map((pattern) => pattern.root)
   const catalogPaths = new CatalogPaths(columns, roots)
-  assertRootsApart(columns, catalogPaths, selection)
   const onDisk = await compareTree(columns, catalogPaths, selection, signal)
+  assertRootsApart(columns, catalogPaths, selection)
   const piecesLeft = new Int32Array(new SharedArrayBuffer(columns.count * 4))
   const placed = placeChunks(
     manifest.content,

@@ -93,7 +93,9 @@ class TreeComparison {
   #standing(index: number, depth: number): PathStanding {
     const kind = this.#columns.kinds[index]!
     const mayBeFolder = kind <= KIND.FOLDER || kind === KIND.SYMLINK
-    if (depth === 0) return this.#selection.standingOfRoot(this.#pattern, mayBeFolder)
+    if (depth === 0) {
+      return this.#selection.standingOf(this.#selection.patterns[this.#pattern]!.root, mayBeFolder)
+    }
     const folder = this.#standings[depth - 1]!
     if (folder.settled) return folder
     return this.#selection.step(folder, this.#paths.nameOf(index), mayBeFolder)

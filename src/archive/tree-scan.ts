@@ -79,7 +79,7 @@ class TreeScan {
     const { root, isGlob } = this.#selection.patterns[index]!
     const stats = statOrUndefined(root, isGlob)
     if (stats === undefined) return
-    const at = this.#selection.standingOfRoot(index, mayBeFolder(stats))
+    const at = this.#selection.standingOf(root, mayBeFolder(stats))
     this.#visit(index, root, '', 0, at, FNV_START, stats)
     await this.#drain(index)
   }

@@ -63,6 +63,7 @@ export class Unpacking {
       await abortable(this.#written.promise, this.#stop.signal)
       this.#makeLinks()
       this.#folders.finish()
+      this.#tellProgress()
       await setExactTimes(this.#exactTimes())
     } catch (error) {
       await this.#parts.crew.halt()
@@ -133,8 +134,12 @@ export class Unpacking {
     this.#bytes += bytes
     this.#files += files
     this.#chunksWritten += 1
-    this.#parts.onProgress?.({ bytes: this.#bytes, files: this.#files })
+    this.#tellProgress()
     if (this.#chunksWritten === this.#parts.placed.size) this.#written.resolve()
+  }
+
+  #tellProgress(): void {
+    this.#parts.onProgress?.({ bytes: this.#bytes, files: this.#files })
   }
 
   #makeFolders(offset: number, bytes: number): void {
