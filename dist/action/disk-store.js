@@ -351,6 +351,7 @@ var IndexDatabase = class {
 	/** Set while `work` runs: damage that an inner call meets is for the outermost one to repair. */
 	#within;
 	#problems = [];
+	#isClosed = !1;
 	constructor(versionFolder, logger, onOpen) {
 		this.#versionFolder = versionFolder, this.#folder = join(versionFolder, "index"), this.#path = join(this.#folder, "index.db"), this.#logger = logger, this.#onOpen = onOpen;
 	}
@@ -389,7 +390,11 @@ var IndexDatabase = class {
 			if (row.quick_check !== "ok") throw damage(row.quick_check);
 		}), this.#problems;
 	}
+	/** Closes the file for good. */
 	close() {
+		this.#isClosed = !0, this.#release();
+	}
+	#release() {
 		let open = this.#open;
 		this.#open = void 0;
 		try {
@@ -408,16 +413,17 @@ var IndexDatabase = class {
 		}
 	}
 	#current() {
+		if (this.#isClosed) throw new SwarmCacheError("ERR_CLOSED", "The index is closed.");
 		if (this.#open !== void 0) {
 			if (inodeOf(this.#path) === this.#open.inode) return this.#open.prepare;
-			this.close();
+			this.#release();
 		}
 		let open = this.#openFile();
 		this.#open = open;
 		try {
 			this.#onOpen(open.prepare);
 		} catch (error) {
-			throw this.close(), error;
+			throw this.#release(), error;
 		}
 		return open.prepare;
 	}
@@ -448,7 +454,7 @@ var IndexDatabase = class {
 	}
 	#setAside(cause) {
 		let inode = this.#open?.inode ?? inodeOf(this.#path);
-		if (this.close(), inode === void 0 || inodeOf(this.#path) !== inode) return;
+		if (this.#release(), inode === void 0 || inodeOf(this.#path) !== inode) return;
 		let prefix = "index.damaged-", earlier = namesOrEmpty(this.#versionFolder).filter((name) => name.startsWith(prefix)), aside = join(this.#versionFolder, `${prefix}${Date.now()}-${process.pid}`);
 		try {
 			renameSync(this.#folder, aside);
@@ -519,13 +525,18 @@ var EntryIndex = class {
 	* Adds an entry; false if its name is taken by any process. `assertComplete` runs first, at a moment when no
 	* clean-up removes anything, and may throw.
 	*/
-	add(entry, assertComplete = () => {}) {
+	add(entry, assertComplete) {
 		let name = entryNameDigest(entry), isCreated = !1;
 		return this.#database.transaction((prepare) => {
 			isCreated ||= (assertComplete(), this.#files.create(name, entry));
 			let holder = isCreated ? entry : this.#files.read(name);
 			holder === void 0 && (isCreated = this.#files.create(name, entry)), this.#insertRow(prepare, name, holder ?? entry);
 		}), isCreated;
+	}
+	/** Indexes an entry that has its file. */
+	insert(entry) {
+		let name = entryNameDigest(entry);
+		this.#database.run((prepare) => this.#insertRow(prepare, name, entry));
 	}
 	get(name) {
 		return this.#files.read(entryNameDigest(name));
@@ -630,12 +641,51 @@ function prefixEnd(prefix) {
 	let end = Buffer.from(prefix.subarray(0, last + 1));
 	return end[last] = (end[last] ?? 0) + 1, end;
 }
+/** Gives way to the event loop now and then, for work that is synchronous in its small steps. */
+var Turn = class {
+	#busyMs = 0;
+	/** Runs one step and notes the time it took. */
+	step(work) {
+		let start = performance.now();
+		try {
+			return work();
+		} finally {
+			this.#busyMs += performance.now() - start;
+		}
+	}
+	/** Lets others run if the steps since the last time took long enough; rejects with the signal's reason. */
+	async pass(signal) {
+		signal?.throwIfAborted(), this.#busyMs < 8 || (this.#busyMs = 0, await setImmediate(), signal?.throwIfAborted());
+	}
+}, EntryNeeds = class {
+	#files;
+	#database;
+	#turn = new Turn();
+	constructor(files, database) {
+		this.#files = files, this.#database = database;
+	}
+	/** The chunks of an entry, all of them held. @throws ERR_STORE naming what is missing. */
+	async hold(entry) {
+		let manifest = this.#files.manifests.hold(entry.manifest) ? this.#files.readManifest(entry.manifest)?.manifest : void 0;
+		if (manifest === void 0) throw missingManifest(entry);
+		let refs = [...manifest.catalog, ...manifest.content], digests = [...new Set(refs.map((ref) => ref.digest))], suspects = [];
+		for (let digest of digests) this.#turn.step(() => this.#files.chunks.hold(digest)) || suspects.push(digest), await this.#turn.pass();
+		return suspects.length > 0 && this.#database.transaction(() => this.assertHeld(entry, suspects)), digests;
+	}
+	/** @throws ERR_STORE unless the manifest and these chunks are still there. */
+	assertHeld(entry, digests) {
+		if (!this.#files.manifests.hold(entry.manifest)) throw missingManifest(entry);
+		let missing = digests.filter((digest) => !this.#files.chunks.hold(digest));
+		if (missing.length === 0) return;
+		let others = missing.length > 1 ? ` (and ${missing.length - 1} others)` : "";
+		throw incompleteEntry(entry.key, `its chunk ${missing[0]}${others} is not stored`);
+	}
+};
+function missingManifest(entry) {
+	return incompleteEntry(entry.key, `its manifest ${entry.manifest} is not stored`);
+}
 // src/store/frame-file.ts
 const MAGIC = 1935894065, MAX_FRAME_FILE_BYTES = 16 + MAX_FRAME_BYTES;
-/** Size of a frame's file. */
-function frameFileBytes({ bytes }) {
-	return 16 + bytes.length;
-}
 /** Header and frame, to be written one after the other. */
 function encodeFrameFile({ chunk, bytes }) {
 	let header = Buffer.allocUnsafe(16);
@@ -665,9 +715,6 @@ var RepositoryFiles = class {
 	#logger;
 	constructor(layout, logger, now, touchAfterMs) {
 		this.chunks = new DigestFolder(layout.chunks, layout, now, touchAfterMs), this.manifests = new DigestFolder(layout.manifests, layout, now, touchAfterMs), this.#logger = logger;
-	}
-	writeChunk(frame) {
-		this.chunks.write(frame.chunk.digest, encodeFrameFile(frame));
 	}
 	/** A chunk, or undefined; a damaged one is removed and `onDamage` told. */
 	readChunk(digest, onDamage) {
@@ -744,12 +791,14 @@ var Room = class {
 	constructor(home, ledger, sweep) {
 		this.#home = home, this.#ledger = ledger, this.#sweep = sweep;
 	}
-	/** Returns with `bytes` reserved, which the caller must write before it waits for anything. @throws ERR_STORE. */
+	/** Reserves `bytes` in the ledger, where the caller notes or releases them. @throws ERR_STORE. */
 	async reserve(bytes, signal) {
 		let deadline = performance.now() + 15e3;
 		for (; !this.#ledger.reserve(bytes);) {
 			if (bytes > this.#ledger.limitBytes || performance.now() < this.#fullUntil || performance.now() > deadline) throw storeFull(this.#home, bytes, this.#ledger.limitBytes);
-			await this.cleanUp(bytes, signal) ? this.#ledger.reserve(bytes) || (this.#fullUntil = performance.now() + 5e3) : await pause(50, signal);
+			let isDone = await this.cleanUp(bytes, signal);
+			if (isDone && this.#ledger.reserve(bytes)) return;
+			isDone ? this.#fullUntil = performance.now() + 5e3 : await pause(50, signal);
 		}
 	}
 	/** Cleans up so that `neededBytes` more fit; false if another process does so at this moment. */
@@ -777,7 +826,7 @@ var SpaceLedger = class {
 	#blockBytes;
 	/** Names this process among those that may hold a lease. */
 	#owner = randomUUID();
-	/** Taken from the limit, and not written yet. */
+	/** Taken from the limit, and free for the next reservations. */
 	#available = 0;
 	/** Written, and not in the database yet. */
 	#written = 0;
@@ -785,21 +834,25 @@ var SpaceLedger = class {
 	constructor(database, tag, limitBytes) {
 		this.#database = database, this.#tag = tag, this.limitBytes = limitBytes, this.#blockBytes = Math.min(16777216, Math.ceil(limitBytes / 64));
 	}
-	/** Makes sure that `bytes` may be written; false if they do not fit within the limit. */
+	/** Takes `bytes` from the limit, to be written or released; false if they do not fit. */
 	reserve(bytes) {
-		return bytes <= this.#available || this.#database.transaction((prepare) => {
+		return bytes <= this.#available ? (this.#available -= bytes, !0) : this.#database.transaction((prepare) => {
 			this.#settle(prepare);
 			let free = this.limitBytes - totalOf(prepare);
 			if (bytes > free) return !1;
 			let block = Math.min(free, Math.max(bytes, this.#blockBytes));
-			return prepare("UPDATE space SET reserved = reserved + ? WHERE tag = ?").run(block, this.#tag), this.#available = block, !0;
+			return prepare("UPDATE space SET reserved = reserved + ? WHERE tag = ?").run(block, this.#tag), this.#available = block - bytes, !0;
 		});
 	}
-	/** Notes what was written of what had been reserved. */
-	wrote(bytes, chunks) {
-		this.#available = Math.max(0, this.#available - bytes), this.#written += bytes, this.#chunks += chunks;
+	/** Gives back reserved bytes that were not written after all. */
+	release(bytes) {
+		this.#available += bytes;
 	}
-	/** Gives back what is reserved and not written. */
+	/** Notes that reserved bytes were written. */
+	wrote(bytes, chunks) {
+		this.#written += bytes, this.#chunks += chunks;
+	}
+	/** Counts what was written, and gives back what was taken ahead. */
 	settle() {
 		this.#available + this.#written > 0 && this.#database.transaction((prepare) => this.#settle(prepare));
 	}
@@ -862,7 +915,7 @@ function planEviction(surveys, entries, goal) {
 	let uses = new Map(surveys.map(({ tag }) => [tag, /* @__PURE__ */ new Map()])), homes = new Map(surveys.map((survey) => [survey.tag, survey]));
 	for (let entry of entries) {
 		let counts = uses.get(entry.tag);
-		for (let digest of needed(entry)) counts?.set(digest, (counts.get(digest) ?? 0) + 1);
+		for (let digest of entry.needs) counts?.set(digest, (counts.get(digest) ?? 0) + 1);
 	}
 	let isOld = (file) => goal.now - file.mtimeMs >= goal.graceMs, bytes = 0;
 	for (let { tag, chunks, manifests } of surveys) for (let file of [...chunks.values(), ...manifests.values()]) uses.get(tag)?.has(file.digest) !== !0 && isOld(file) || (bytes += file.bytes);
@@ -871,10 +924,10 @@ function planEviction(surveys, entries, goal) {
 		if (bytes <= goal.targetBytes) break;
 		let survey = homes.get(entry.tag), counts = uses.get(entry.tag);
 		if (survey === void 0 || counts === void 0) continue;
-		let files = needed(entry).map((digest) => survey.chunks.get(digest) ?? survey.manifests.get(digest)).filter((file) => file !== void 0 && isOld(file));
+		let files = entry.needs.map((digest) => survey.chunks.get(digest) ?? survey.manifests.get(digest)).filter((file) => file !== void 0 && isOld(file));
 		if (files.length !== 0) {
 			dropped.push(entry);
-			for (let digest of needed(entry)) counts.set(digest, (counts.get(digest) ?? 1) - 1);
+			for (let digest of entry.needs) counts.set(digest, (counts.get(digest) ?? 1) - 1);
 			for (let file of files) file !== void 0 && counts.get(file.digest) === 0 && (bytes -= file.bytes);
 		}
 	}
@@ -893,33 +946,13 @@ function planEviction(surveys, entries, goal) {
 function coldestFirst(entries, homes, now) {
 	return entries.filter((entry) => !entry.isSpared).map((entry) => {
 		let size = 0, chunks = homes.get(entry.tag)?.chunks;
-		for (let digest of entry.chunks) size += chunks?.get(digest)?.bytes ?? 0;
+		for (let digest of entry.needs) size += chunks?.get(digest)?.bytes ?? 0;
 		return {
 			entry,
 			worth: worth(entry.heat, now - entry.lastUsed, size)
 		};
 	}).toSorted((a, b) => a.worth - b.worth);
 }
-function needed(entry) {
-	return [...entry.chunks, entry.manifest];
-}
-/** Gives way to the event loop now and then, for work that is synchronous in its small steps. */
-var Turn = class {
-	#busyMs = 0;
-	/** Runs one step and notes the time it took. */
-	step(work) {
-		let start = performance.now();
-		try {
-			return work();
-		} finally {
-			this.#busyMs += performance.now() - start;
-		}
-	}
-	/** Lets others run if the steps since the last time took long enough; rejects with the signal's reason. */
-	async pass(signal) {
-		signal?.throwIfAborted(), this.#busyMs < 8 || (this.#busyMs = 0, await setImmediate(void 0, { signal }));
-	}
-};
 // src/store/sweep.ts
 const LEASE_MS = 1e4;
 /**
@@ -983,12 +1016,11 @@ var Sweep = class {
 			await turn.pass(signal);
 			let digest = turn.step(() => files.read(name)?.manifest);
 			if (digest === void 0) continue;
-			let manifest = turn.step(() => content.readManifest(digest)?.manifest), refs = manifest === void 0 ? [] : [...manifest.catalog, ...manifest.content], chunks = [...new Set(refs.map((ref) => ref.digest))], isSpared = now() - added < graceMs;
+			let manifest = turn.step(() => content.readManifest(digest)?.manifest), refs = manifest === void 0 ? [] : [...manifest.catalog, ...manifest.content], needs = [.../* @__PURE__ */ new Set([digest, ...refs.map((ref) => ref.digest)])], isSpared = now() - added < graceMs;
 			marked.push({
 				tag,
 				name,
-				manifest: digest,
-				chunks,
+				needs,
 				heat,
 				lastUsed,
 				added,
@@ -1179,18 +1211,19 @@ var Verification = class {
 			pressedGraceMs
 		}), files = filesOf(layout.tag);
 		database.open();
-		let parts = {
+		let room = new Room(options.home, ledger, sweep), needs = new EntryNeeds(files, database);
+		return new DiskStore({
 			layout,
 			files,
 			entryFiles,
 			database,
 			index,
 			ledger,
-			room: new Room(options.home, ledger, sweep),
+			room,
+			needs,
 			now,
 			touchAfterMs
-		};
-		return new DiskStore(parts, options);
+		}, options);
 	}
 	async has(digests) {
 		this.#assertOpen();
@@ -1213,25 +1246,25 @@ var Verification = class {
 	}
 	async put(frame, { signal } = {}) {
 		this.#assertOpen(), await this.#turn.pass(signal);
-		let { files, ledger, room } = this.#parts, { digest } = frame.chunk;
-		if (assertFrame(frame), this.#turn.step(() => files.chunks.hold(digest))) return;
-		let bytes = frameFileBytes(frame);
-		await room.reserve(bytes, signal), this.#turn.step(() => files.writeChunk(frame)), ledger.wrote(bytes, 1);
+		let { files } = this.#parts, { digest } = frame.chunk;
+		assertFrame(frame), this.#turn.step(() => files.chunks.hold(digest)) || await this.#write(files.chunks, digest, encodeFrameFile(frame), signal);
 	}
 	async getManifest(digest) {
 		return this.#assertOpen(), this.#turn.step(() => this.#parts.files.readManifest(digest)?.bytes);
 	}
 	async putManifest(digest, bytes) {
 		this.#assertOpen(), await this.#turn.pass(), decodeManifest(bytes, digest);
-		let { files, ledger, room } = this.#parts;
-		files.manifests.hold(digest) || (await room.reserve(bytes.length), this.#turn.step(() => files.manifests.write(digest, [bytes])), ledger.wrote(bytes.length, 0));
+		let { files } = this.#parts;
+		files.manifests.hold(digest) || await this.#write(files.manifests, digest, [bytes]);
 	}
 	async addEntry(entry) {
 		this.#assertOpen();
-		let { index, ledger, now, touchAfterMs } = this.#parts;
-		if (assertOwn(entry, this.#options.repository, this.#isTrusted), index.get(entry) !== void 0) return index.add(entry);
-		let checkedAt = now(), needed = await this.#needed(entry), isAdded = index.add(entry, () => {
-			now() - checkedAt >= touchAfterMs && this.#assertHeld(entry, needed);
+		let { index, ledger, needs, now, touchAfterMs } = this.#parts;
+		assertOwn(entry, this.#options.repository, this.#isTrusted);
+		let taken = index.get(entry);
+		if (taken !== void 0) return index.insert(taken), !1;
+		let checkedAt = now(), needed = await needs.hold(entry), isAdded = index.add(entry, () => {
+			now() - checkedAt >= touchAfterMs && needs.assertHeld(entry, needed);
 		});
 		return ledger.settle(), isAdded;
 	}
@@ -1290,19 +1323,17 @@ var Verification = class {
 			this.#parts.database.close();
 		}
 	}
-	/** The chunks of an entry, all of them stored and kept from being cleaned up for a while. */
-	async #needed(entry) {
-		let { files, database } = this.#parts, manifest = files.manifests.hold(entry.manifest) ? files.readManifest(entry.manifest)?.manifest : void 0;
-		if (manifest === void 0) throw incompleteEntry(entry.key, `its manifest ${entry.manifest} is not stored`);
-		let refs = [...manifest.catalog, ...manifest.content], digests = [...new Set(refs.map((ref) => ref.digest))], suspects = [];
-		for (let digest of digests) this.#turn.step(() => files.chunks.hold(digest)) || suspects.push(digest), await this.#turn.pass();
-		return suspects.length > 0 && database.transaction(() => this.#assertHeld(entry, suspects)), digests;
-	}
-	#assertHeld(entry, digests) {
-		let { manifests, chunks } = this.#parts.files, missing = digests.filter((digest) => !chunks.hold(digest));
-		if (missing.length === 0 && manifests.hold(entry.manifest)) return;
-		let others = missing.length > 1 ? ` (and ${missing.length - 1} others)` : "";
-		throw incompleteEntry(entry.key, `its ${missing[0] === void 0 ? "manifest" : `chunk ${missing[0]}`}${others} is not stored`);
+	async #write(folder, digest, parts, signal) {
+		let { files, ledger, room } = this.#parts, bytes = 0;
+		for (let part of parts) bytes += part.length;
+		await room.reserve(bytes, signal);
+		let isWritten = !1;
+		try {
+			if (folder.hold(digest)) return;
+			this.#turn.step(() => folder.write(digest, parts)), isWritten = !0;
+		} finally {
+			isWritten ? ledger.wrote(bytes, +(folder === files.chunks)) : ledger.release(bytes);
+		}
 	}
 	#assertOpen() {
 		if (this.#isClosed) throw closed();

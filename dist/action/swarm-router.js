@@ -437,7 +437,7 @@ function isLost(error) {
 // src/router/swarm-router.ts
 const TIMEOUT = {
 	initialMs: 250,
-	minMs: 50,
+	minMs: 100,
 	maxMs: 2e3
 };
 /** Finds entries and holders among the connected peers and through the DHT. */

@@ -378,9 +378,9 @@ var PathSelection = class PathSelection {
 		if (patterns.every((pattern) => pattern.negate)) throw inputError("No path was given. Name at least one path that is not an exclusion.");
 		return new PathSelection(patterns);
 	}
-	/** Where the root of the pattern at `index` stands. */
-	standingOfRoot(index, isFolder) {
-		let names = componentsOf(this.patterns[index].root), states = this.patterns.map((pattern) => pattern.segments.every((segment) => segment.kind === "any") ? COVERED : START);
+	/** Where an absolute path stands. */
+	standingOf(path, isFolder) {
+		let names = componentsOf(path), states = this.patterns.map((pattern) => pattern.segments.every((segment) => segment.kind === "any") ? COVERED : START);
 		for (let [i, name] of names.entries()) states = this.#step(states, name, i < names.length - 1 || isFolder);
 		return standing(states);
 	}
@@ -491,7 +491,7 @@ var TreeScan = class {
 	async scanRoot(index) {
 		let { root, isGlob } = this.#selection.patterns[index], stats = statOrUndefined(root, isGlob);
 		if (stats === void 0) return;
-		let at = this.#selection.standingOfRoot(index, mayBeFolder(stats));
+		let at = this.#selection.standingOf(root, mayBeFolder(stats));
 		this.#visit(index, root, "", 0, at, FNV_START, stats), await this.#drain(index);
 	}
 	async #drain(index) {
@@ -997,27 +997,34 @@ function malformed(why) {
 }
 // src/archive/overlapping-roots.ts
 /**
-* Checks a catalog with several roots of which one lies in another on this machine.
+* Checks roots of which one lies in another declared path on this machine.
 *
 * The tree form of a catalog rules out, below one root, two rows of one path and rows below a link or
 * file; across roots that meet, only their absolute paths tell.
 *
-* @throws ERR_PATH if two rows claim the same path, or a row lies below one that is no folder.
+* @throws ERR_PATH if two rows claim the same path, or a row lies below one that is no folder, in the
+* catalog or on the disk.
 */
 function assertRootsApart(columns, paths, selection) {
 	let roots = rootsOf(columns).map((pattern) => selection.patterns[pattern]);
+	for (let { root } of roots) assertNoLinkAbove(root, selection);
 	if (!roots.some((a) => roots.some((b) => a !== b && isAtOrBelow(a.root, b.root)))) return;
 	let kinds = /* @__PURE__ */ new Map();
 	for (let i = 0; i < columns.count; i += 1) {
-		let path = paths.pathOf(i), kind = columns.kinds[i], known = kinds.get(path);
-		if (known !== void 0 && !(isFolderKind(known) && isFolderKind(kind)) || known === KIND.FOLDER && kind === KIND.FOLDER) throw clash(path);
+		let path = paths.pathOf(i), kind = columns.kinds[i], known = kinds.get(path), isListed = kind !== KIND.ANCESTOR && known !== KIND.ANCESTOR;
+		if (known !== void 0 && (isListed || !isFolderKind(known) || !isFolderKind(kind))) throw clash(path);
 		kinds.set(path, kind);
 	}
-	for (let inner of roots) for (let above = parentOf(inner.root); above !== void 0; above = parentOf(above)) {
+	for (let { root } of roots) for (let above = parentOf(root); above !== void 0; above = parentOf(above)) {
 		let kind = kinds.get(above);
-		if (kind !== void 0 && !isFolderKind(kind)) throw clash(inner.root);
-		let path = above;
-		if (roots.some((outer) => !outer.isGlob && isAtOrBelow(path, outer.root)) && isSymbolicLink(path)) throw clash(inner.root);
+		if (kind !== void 0 && !isFolderKind(kind)) throw clash(root);
+	}
+}
+/** Above a root links are followed, but not where another declared path says that they are its own. */
+function assertNoLinkAbove(root, selection) {
+	for (let path = parentOf(root); path !== void 0; path = parentOf(path)) {
+		let above = path, at = selection.standingOf(above, !0);
+		if (selection.patterns.some((outer, i) => !outer.negate && selection.covers(at, i) && !(outer.isGlob && outer.root === above)) && isSymbolicLink(above)) throw clash(root);
 	}
 }
 function rootsOf(columns) {
@@ -1036,7 +1043,7 @@ function isSymbolicLink(path) {
 	}
 }
 function clash(path) {
-	return new SwarmCacheError("ERR_PATH", `The cache entry places several things at ${textOf(path)}, through declared paths that overlap here. Declare paths that do not lie in each other.`, { facts: { path: textOf(path) } });
+	return new SwarmCacheError("ERR_PATH", `The cache entry places several things at ${textOf(path)}, or reaches it through a link, where declared paths overlap. Declare paths that do not lie in each other.`, { facts: { path: textOf(path) } });
 }
 // src/archive/exact-times.ts
 const UTIMENSAT = {
@@ -1192,7 +1199,7 @@ var Unpacking = class {
 		let onAbort = () => this.#stop.abort(signal?.reason);
 		signal?.aborted === !0 ? onAbort() : signal?.addEventListener("abort", onAbort, { once: !0 });
 		try {
-			this.#stop.signal.throwIfAborted(), await this.#takeFrames(frames), this.#makeContentless(), await abortable(this.#written.promise, this.#stop.signal), this.#makeLinks(), this.#folders.finish(), await setExactTimes(this.#exactTimes());
+			this.#stop.signal.throwIfAborted(), await this.#takeFrames(frames), this.#makeContentless(), await abortable(this.#written.promise, this.#stop.signal), this.#makeLinks(), this.#folders.finish(), this.#tellProgress(), await setExactTimes(this.#exactTimes());
 		} catch (error) {
 			throw await this.#parts.crew.halt(), this.#undo(), error;
 		} finally {
@@ -1240,10 +1247,13 @@ var Unpacking = class {
 		});
 	}
 	#noteWritten(bytes, files) {
-		this.#bytes += bytes, this.#files += files, this.#chunksWritten += 1, this.#parts.onProgress?.({
+		this.#bytes += bytes, this.#files += files, this.#chunksWritten += 1, this.#tellProgress(), this.#chunksWritten === this.#parts.placed.size && this.#written.resolve();
+	}
+	#tellProgress() {
+		this.#parts.onProgress?.({
 			bytes: this.#bytes,
 			files: this.#files
-		}), this.#chunksWritten === this.#parts.placed.size && this.#written.resolve();
+		});
 	}
 	#makeFolders(offset, bytes) {
 		let { columns, onDisk } = this.#parts.state, { contentFiles, starts } = columns;
@@ -1418,9 +1428,9 @@ async function planTree(manifest, catalog, paths, options) {
 	let selection = PathSelection.of(paths, options.workingDirectory), contentBytes = totalBytes(manifest.content), columns = decodeCatalog(await readCatalog(manifest.catalog, catalog, signal), {
 		contentBytes,
 		patterns: selection.patterns.length
-	}), roots = selection.patterns.map((pattern) => pattern.root), catalogPaths = new CatalogPaths(columns, roots);
+	}), roots = selection.patterns.map((pattern) => pattern.root), catalogPaths = new CatalogPaths(columns, roots), onDisk = await compareTree(columns, catalogPaths, selection, signal);
 	assertRootsApart(columns, catalogPaths, selection);
-	let onDisk = await compareTree(columns, catalogPaths, selection, signal), piecesLeft = new Int32Array(new SharedArrayBuffer(columns.count * 4)), placed = placeChunks(manifest.content, columns, (file) => onDisk[file] !== ON_DISK.SAME, piecesLeft);
+	let piecesLeft = new Int32Array(new SharedArrayBuffer(columns.count * 4)), placed = placeChunks(manifest.content, columns, (file) => onDisk[file] !== ON_DISK.SAME, piecesLeft);
 	return new TreePlan({
 		columns,
 		roots,

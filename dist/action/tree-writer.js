@@ -130,7 +130,7 @@ var TreeComparison = class {
 	}
 	#standing(index, depth) {
 		let kind = this.#columns.kinds[index], mayBeFolder = kind <= KIND.FOLDER || kind === KIND.SYMLINK;
-		if (depth === 0) return this.#selection.standingOfRoot(this.#pattern, mayBeFolder);
+		if (depth === 0) return this.#selection.standingOf(this.#selection.patterns[this.#pattern].root, mayBeFolder);
 		let folder = this.#standings[depth - 1];
 		return folder.settled ? folder : this.#selection.step(folder, this.#paths.nameOf(index), mayBeFolder);
 	}
