@@ -39,7 +39,7 @@ export class DiskLayout {
   readonly entries: string
   readonly temporary: string
   readonly damaged: string
-  readonly #session: string = `${process.pid}-${randomUUID()}`
+  readonly #prefix: string = `${process.pid}-${randomUUID()}`
   #temporaryCount = 0
 
   constructor(versionFolder: string, tag: string) {
@@ -71,7 +71,7 @@ export class DiskLayout {
   /** A path for a file being written, on the same file system as its destination. */
   temporaryPath(): string {
     this.#temporaryCount += 1
-    return join(this.temporary, `${this.#session}-${this.#temporaryCount}`)
+    return join(this.temporary, `${this.#prefix}-${this.#temporaryCount}`)
   }
 
   entryPath(nameDigest: Digest): string {
