@@ -21,21 +21,33 @@ const QUICK_FILE_BYTES = 16 * 1024 * 1024
 const KEY = 'crowd-1'
 const SOURCE = 'source'
 
-/** Runners on links of their own that all want, at the same moment, what none of them has. */
-export const crowd: Scenario = {
-  name: 'crowd',
-  async run(context) {
-    const reason = whyNoNetwork()
-    if (reason !== undefined) return [{ what: 'flash crowd', skipped: reason }]
-    const tree = await makeTree(context)
-    return [
-      ...(await fromUpstream(tree, context)),
-      ...(await fromHolder(tree, context)),
-      ...(await withSlowRunner(tree, context)),
-      ...(await withKilledFetcher(tree, context)),
-      ...(await fromCentralServer(tree, context)),
-    ]
-  },
+/** Runners on links of their own that all want, at the same moment, what only the upstream has. */
+export const crowd: Scenario = scenario('crowd', fromUpstream)
+
+/** The same where one peer has it, and no upstream. */
+export const crowdHolder: Scenario = scenario('crowd-holder', fromHolder)
+
+/** The same as the first with one runner on a link ten times slower. */
+export const crowdSlow: Scenario = scenario('crowd-slow', withSlowRunner)
+
+/** The same as the first where the runner that fetches from the upstream is killed halfway. */
+export const crowdKilled: Scenario = scenario('crowd-killed', withKilledFetcher)
+
+/** What a team without peers has: everybody downloads from the one server. */
+export const crowdCentral: Scenario = scenario('crowd-central', fromCentralServer)
+
+function scenario(
+  name: string,
+  rows: (tree: Tree, context: BenchContext) => Promise<Row[]>,
+): Scenario {
+  return {
+    name,
+    async run(context) {
+      const reason = whyNoNetwork()
+      if (reason !== undefined) return [{ what: name, skipped: reason }]
+      return await rows(await makeTree(context), context)
+    },
+  }
 }
 
 /** What one crowd did. */
@@ -86,7 +98,7 @@ async function withKilledFetcher(tree: Tree, context: BenchContext): Promise<Row
   return [lastRunner('the same with its fetcher killed halfway: others', results, bound(tree), 1.5)]
 }
 
-/** What a team without peers has: everybody downloads from the one server. It takes long, so once is enough. */
+/** It takes long, so once is enough. */
 async function fromCentralServer(tree: Tree, context: BenchContext): Promise<Row[]> {
   const { folder, quick, signal, say } = context
   if (quick) return [{ what: 'central server, stock client', skipped: 'it takes most of a minute' }]
@@ -173,7 +185,7 @@ async function runCrowd(
 
 async function restoreIn(session: RunnerSession, runner: Runner, tree: Tree): Promise<number> {
   const { result, milliseconds } = await session.restore(KEY, tree.path)
-  if (result.hit !== 'exact') throw new Error(`A runner of the crowd got a ${result.hit}.`)
+  if (result.hit !== 'exact') throw session.program.failure(`got a ${result.hit}`)
   checkTree(join(runner.workspace, tree.path), tree.content)
   return milliseconds / 1000
 }

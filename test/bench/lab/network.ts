@@ -102,8 +102,9 @@ export class LabNetwork implements AsyncDisposable {
     const sockets = inside(host.namespace, ['ss', '-tinHO', 'state', 'established'])
     const sent = new Map<string, number>()
     for (const line of sockets.split('\n')) {
-      const match = /(\d+\.\d+\.\d+\.\d+):\d+\s.* bytes_sent:(\d+)/.exec(line)
-      if (match !== null) sent.set(match[1]!, (sent.get(match[1]!) ?? 0) + Number(match[2]))
+      const match = /\d:\d+\s+(\d+\.\d+\.\d+\.\d+):\d+\s.* bytes_sent:(\d+)/.exec(line)
+      if (match === null || match[1] === host.address) continue
+      sent.set(match[1]!, (sent.get(match[1]!) ?? 0) + Number(match[2]))
     }
     return [...sent].sort((a, b) => b[1] - a[1])[0]?.[0]
   }
