@@ -254,7 +254,8 @@ export class DiskStore implements Store {
     await this.#parts.room.close(closed())
     this.#memory?.clear()
     try {
-      this.#parts.ledger.settle()
+      // A home that was removed meanwhile must not come back.
+      if (this.#parts.database.isCurrent()) this.#parts.ledger.settle()
     } catch (error) {
       this.#logger.log('warning', `Closing the store: ${errorMessage(error)}`)
     }

@@ -130,6 +130,11 @@ export class IndexDatabase {
     return this.#problems
   }
 
+  /** False once the file that is open is no longer the one under the path. */
+  isCurrent(): boolean {
+    return this.#open !== undefined && inodeOf(this.#path) === this.#open.inode
+  }
+
   /** Closes the file for good. */
   close(): void {
     this.#isClosed = true
@@ -159,7 +164,7 @@ export class IndexDatabase {
   #current(): Prepare {
     if (this.#isClosed) throw new SwarmCacheError('ERR_CLOSED', 'The index is closed.')
     if (this.#open !== undefined) {
-      if (inodeOf(this.#path) === this.#open.inode) return this.#open.prepare
+      if (this.isCurrent()) return this.#open.prepare
       this.#release()
     }
     const open = this.#openFile()

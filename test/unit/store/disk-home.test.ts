@@ -149,6 +149,15 @@ test(
   },
 )
 
+test('closing a store whose home was removed does not bring the home back', async (t) => {
+  const home = await temporaryHome(t)
+  const store = await openStore(t, home)
+  await store.put((await contentOf(['one'])).frames[0] ?? assert.fail())
+  await rm(home, { recursive: true })
+  await store.close()
+  assert.equal(statSync(home, { throwIfNoEntry: false }), undefined)
+})
+
 test('a home that is removed while it is in use fills again', async (t) => {
   const home = await temporaryHome(t)
   const store = await openStore(t, home)
