@@ -15,6 +15,8 @@ Measures what is promised, each row against its baseline in the same run, and ch
 --json   writes every sample to FILE`
 
 const DEFAULT_REPEATS = 3
+// A run before this one leaves about half a process behind in the average of the last minute.
+const BUSY_LOAD = 0.7
 
 /** Loaded when they run, so that one that cannot be loaded takes no other down. */
 const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
@@ -27,6 +29,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   'crowd-killed': async () => (await import('./crowd.ts')).crowdKilled,
   'crowd-central': async () => (await import('./crowd.ts')).crowdCentral,
   miss: async () => (await import('./miss.ts')).miss,
+  lookup: async () => (await import('./lookup.ts')).lookup,
   memory: async () => (await import('./memory.ts')).memory,
   startup: async () => (await import('./startup.ts')).startup,
 }
@@ -127,11 +130,11 @@ async function outcomeOf(name: string, context: BenchContext): Promise<Outcome> 
 }
 
 function introduce(machine: Machine): string {
-  const { name, cpu, cores, memoryGiB, system, node, date, scratch, onTmpfs } = machine
-  return (
-    `${name}: ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, ${date}; ` +
-    `files in ${scratch}${onTmpfs ? ' (tmpfs)' : ', which is not tmpfs: expect noise'}`
-  )
+  const { name, cpu, cores, memoryGiB, system, node, date, load, scratch, onTmpfs } = machine
+  const busy = load > BUSY_LOAD ? `, busy (load ${load.toFixed(1)}): expect noise` : ''
+  const files = `files in ${scratch}${onTmpfs ? ' (tmpfs)' : ', which is not tmpfs: expect noise'}`
+  const hardware = `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}`
+  return `${name}: ${hardware}, Node ${node}, ${date}; ${files}${busy}`
 }
 
 async function writeJson(

@@ -19,6 +19,8 @@ export interface Machine {
   readonly memoryGiB: number
   readonly node: string
   readonly date: string
+  /** Processes that wanted a core during the minute before, on average. */
+  readonly load: number
   /** The folder that everything measured is in, and whether it is memory. */
   readonly scratch: string
   readonly onTmpfs: boolean
@@ -39,6 +41,7 @@ export function describeMachine(): Machine {
     memoryGiB: Math.round(totalmem() / 1024 ** 3),
     node: process.version,
     date: new Date().toISOString(),
+    load: loadavg()[0]!,
     scratch,
     onTmpfs: isTmpfs(scratch),
   }
