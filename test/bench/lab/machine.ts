@@ -4,6 +4,7 @@ import {
   availableParallelism,
   cpus,
   hostname,
+  loadavg,
   release,
   tmpdir,
   totalmem,
