@@ -37,8 +37,9 @@ export interface SwarmRouterOptions {
 }
 
 // A LAN answers in a few milliseconds, but a machine that builds lags by tens. An answer missed costs a download,
-// and a dead peer costs the wait only once, so the least is generous.
-const TIMEOUT = { initialMs: 250, minMs: 100, maxMs: 2000 }
+// and a dead peer costs the wait only once, so the least is generous. The first question of two processes also
+// runs code on both sides that nothing has run before: with 250 ms it was often lost on a machine with all cores busy.
+const TIMEOUT = { initialMs: 500, minMs: 100, maxMs: 2000 }
 // Past this many a question to each costs more than the DHT does.
 const MAX_ASKED = 64
 // Records of the DHT outlive their peers by hours, so only some of them are tried.
