@@ -28,6 +28,13 @@ interface RestoreOptions extends TreeCacheOptions, Omit<CacheOptions, 'workingDi
   readonly lookupOnly?: boolean
 }
 
+interface FoundAnswers {
+  readonly tiers: TierLookup
+  readonly upstream?: UpstreamHit
+  /** False once it said that it has nothing, or failed: asking again would only cost as much again. */
+  readonly askUpstream: boolean
+}
+
 interface RestoreParts extends TreeCacheParts {
   readonly background: Background
 }
@@ -72,16 +79,12 @@ export class Restore {
       const result = await this.#fromTiers(paths, query, tried)
       if (result !== undefined) return result
     }
-    return (
-      (await this.#fromUpstream(paths, query, found)) ?? this.#miss(query, found.tiers.nearMisses)
-    )
+    const restored = found.askUpstream ? await this.#fromUpstream(paths, query, found) : undefined
+    return restored ?? this.#miss(query, found.tiers.nearMisses)
   }
 
   /** Asks the tiers and, unless they answer exactly at once, the upstream at the same time. */
-  async #lookup(
-    paths: readonly string[],
-    query: EntryQuery,
-  ): Promise<{ tiers: TierLookup; upstream?: UpstreamHit }> {
+  async #lookup(paths: readonly string[], query: EntryQuery): Promise<FoundAnswers> {
     const none: TierLookup = { nearMisses: [] }
     const tiers = this.#fault(
       'Asking the peers',
@@ -91,12 +94,12 @@ export class Restore {
       ),
     )
     const { upstream } = this.#parts
-    if (upstream === undefined) return { tiers: await tiers }
+    if (upstream === undefined) return { tiers: await tiers, askUpstream: false }
     const early = await Promise.race([
       tiers,
       pause(UPSTREAM_HEAD_START_MS, this.#signal).then(() => undefined),
     ])
-    if (early?.match?.hit === 'exact') return { tiers: early }
+    if (early?.match?.hit === 'exact') return { tiers: early, askUpstream: true }
     const stop = new AbortController()
     const asked = this.#fault(
       'Asking the upstream',
@@ -110,9 +113,10 @@ export class Restore {
     const answer = await tiers
     if (answer.match?.hit === 'exact') {
       stop.abort(new SwarmCacheError('ERR_ABORTED', 'A peer has the exact key.'))
-      return { tiers: answer }
+      return { tiers: answer, askUpstream: true }
     }
-    return { tiers: answer, upstream: await asked }
+    const hit = await asked
+    return { tiers: answer, upstream: hit, askUpstream: hit !== undefined }
   }
 
   /** What the upstream would restore may be held by a peer that restored it before. */
@@ -177,7 +181,7 @@ export class Restore {
   async #fromUpstream(
     paths: readonly string[],
     query: EntryQuery,
-    found: { tiers: TierLookup; upstream?: UpstreamHit },
+    found: FoundAnswers,
   ): Promise<RestoreResult | undefined> {
     const { upstream } = this.#parts
     if (upstream === undefined) return undefined

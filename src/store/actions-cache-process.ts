@@ -102,6 +102,8 @@ export class ActionsCacheProcess {
 
   async #end(): Promise<void> {
     this.#killGroup()
+    // Whoever waits for the end may have nothing else that keeps this program running.
+    this.#child.ref()
     if (this.#child.pid !== undefined) await this.#exited
     const deadline = performance.now() + GROUP_END_TIMEOUT_MS
     while (this.#killGroup() && performance.now() < deadline) await pause(GROUP_POLL_MS)
