@@ -1,14 +1,9 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import type { ChildProcessByStdio } from 'node:child_process'
+import type { Writable } from 'node:stream'
 import { pause } from '../async/deadline.ts'
-import type { BytePath } from './byte-path.ts'
-
-/** A path and the modification time that it should have. */
-export interface ExactTime {
-  readonly path: BytePath
-  readonly seconds: number
-  readonly nanoseconds: number
-}
+import type { CatalogColumns } from './catalog.ts'
+import type { CatalogPaths } from './catalog-paths.ts'
 
 // Number of utimensat(2) in the kernel's tables, https://man7.org/linux/man-pages/man2/syscalls.2.html
 const UTIMENSAT: Partial<Record<NodeJS.Architecture, number>> = { x64: 280, arm64: 88 }
@@ -23,51 +18,102 @@ while (<STDIN>) {
 
 // A record takes about two microseconds; this bounds a machine that hangs.
 const DEADLINE_MS = 30_000
-const BATCH_BYTES = 256 * 1024
+const BATCH_ROWS = 2048
 
 /**
- * Corrects modification times to the nanosecond, where the system can.
+ * Corrects modification times to the nanosecond, where the system can, while other work goes on.
  *
- * Node passes times as floating-point seconds, which are off by up to 120 ns. Linux takes nanoseconds, and
+ * Node passes times as floating-point seconds, which are off by up to 240 ns. Linux takes nanoseconds, and
  * perl, which comes with every Debian, Ubuntu and Fedora, can call it. Where that is not so the times stay as
  * they are: nothing is reported, since what differs is far below what any build tool compares.
  */
-export async function setExactTimes(times: Iterable<ExactTime>): Promise<void> {
-  const call = process.platform === 'linux' ? UTIMENSAT[process.arch] : undefined
-  if (call === undefined) return
-  const child = spawn('perl', ['-e', SCRIPT, String(call)], {
-    cwd: '/',
-    env: { PATH: '/usr/bin:/bin:/usr/local/bin' },
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
-  const stop = new AbortController()
-  const ended = new Promise<void>((resolve) => {
-    child.once('error', () => resolve())
-    child.once('close', () => resolve())
-  })
-  child.stdin.on('error', () => {})
-  const late = pause(DEADLINE_MS, stop.signal).then(
-    () => void child.kill('SIGKILL'),
-    () => {},
-  )
-  for (const batch of batches(times)) {
-    if (child.stdin.destroyed || child.exitCode !== null) break
-    if (!child.stdin.write(batch)) await Promise.race([once(child.stdin, 'drain'), ended])
+export class ExactTimes {
+  readonly #columns: CatalogColumns
+  readonly #paths: CatalogPaths
+  #waiting: number[] = []
+  #child: ChildProcessByStdio<Writable, null, null> | undefined
+  #ended: Promise<void> = Promise.resolve()
+  #isFull = false
+  #isGone: boolean
+
+  constructor(columns: CatalogColumns, paths: CatalogPaths) {
+    this.#columns = columns
+    this.#paths = paths
+    this.#isGone = process.platform !== 'linux' || UTIMENSAT[process.arch] === undefined
   }
-  child.stdin.end()
-  await ended
-  stop.abort()
-  await late
+
+  /** Sees to the time of a row whose path is final and has the time that Node gave it. */
+  add(index: number): void {
+    if (this.#isGone || isExact(this.#columns.seconds[index]!, this.#columns.nanos[index]!)) return
+    this.#waiting.push(index)
+    if (this.#waiting.length >= BATCH_ROWS) this.#pump()
+  }
+
+  /** Resolves when every time is set that can be. */
+  async finish(): Promise<void> {
+    const stop = new AbortController()
+    const late = pause(DEADLINE_MS, stop.signal).then(
+      () => this.abandon(),
+      () => {},
+    )
+    while (this.#waiting.length > 0 && !this.#isGone) {
+      this.#pump()
+      if (this.#isFull) await Promise.race([this.#drained(), this.#ended])
+    }
+    this.#child?.stdin.end()
+    await this.#ended
+    stop.abort()
+    await late
+  }
+
+  /** Sets no more times; resolves when nothing touches the tree any more. */
+  async abandon(): Promise<void> {
+    this.#isGone = true
+    this.#child?.kill('SIGKILL')
+    await this.#ended
+  }
+
+  #pump(): void {
+    if (this.#isFull || this.#isGone) return
+    this.#child ??= this.#start()
+    let records = ''
+    const rows = this.#waiting.splice(0, BATCH_ROWS)
+    for (const i of rows) {
+      records += `${this.#columns.seconds[i]} ${this.#columns.nanos[i]} ${this.#paths.pathOf(i)}\0`
+    }
+    this.#isFull = !this.#child.stdin.write(Buffer.from(records, 'latin1'))
+    if (this.#isFull) {
+      void this.#drained().then(() => {
+        this.#isFull = false
+      })
+    }
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => this.#child!.stdin.once('drain', resolve))
+  }
+
+  #start(): ChildProcessByStdio<Writable, null, null> {
+    const child = spawn('perl', ['-e', SCRIPT, String(UTIMENSAT[process.arch])], {
+      cwd: '/',
+      env: { PATH: '/usr/bin:/bin:/usr/local/bin' },
+      stdio: ['pipe', 'ignore', 'ignore'],
+    })
+    child.stdin.on('error', () => {})
+    this.#ended = new Promise((resolve) => {
+      const onEnd = (): void => {
+        this.#isGone = true
+        resolve()
+      }
+      child.once('error', onEnd)
+      child.once('close', onEnd)
+    })
+    return child
+  }
 }
 
-/** Records in pieces that a pipe takes well. */
-function* batches(times: Iterable<ExactTime>): Generator<Buffer> {
-  let records = ''
-  for (const { path, seconds, nanoseconds } of times) {
-    records += `${seconds} ${nanoseconds} ${path}\0`
-    if (records.length < BATCH_BYTES) continue
-    yield Buffer.from(records, 'latin1')
-    records = ''
-  }
-  if (records !== '') yield Buffer.from(records, 'latin1')
+/** True if the time survives being a floating-point number of seconds, as Node takes it apart again. */
+function isExact(seconds: number, nanos: number): boolean {
+  const time = seconds + nanos / 1e9
+  return time >= 0 && Math.trunc((time - seconds) * 1e9) === nanos
 }

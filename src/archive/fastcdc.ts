@@ -11,8 +11,6 @@ export const MAX_CONTENT_CHUNK_BYTES: number = 512 * 1024
 // say, but not the highest: the first byte of a step is judged on a fingerprint shifted by one more.
 const HARD_MASK = 0x7ffff000
 const EASY_MASK = 0x7fff0000
-const HARD_MASK_SHIFTED = HARD_MASK << 1
-const EASY_MASK_SHIFTED = EASY_MASK << 1
 
 const GEAR: Int32Array = gearTable()
 /** The same, shifted by one: two bytes a step need one shift less. */
@@ -25,6 +23,9 @@ function gearTable(): Int32Array {
   )
 }
 
+/** The fingerprint between the two halves of a search, and whether it has ended; single-threaded use. */
+const found = { fingerprint: 0, isCut: false }
+
 /**
  * Where the chunk that starts at `start` ends.
  *
@@ -35,19 +36,28 @@ export function nextCut(bytes: Uint8Array, start: number, end: number): number {
   if (end - start <= MIN_CHUNK_BYTES) return end
   const limit = Math.min(end, start + MAX_CONTENT_CHUNK_BYTES)
   const middle = Math.min(limit, start + AVERAGE_CHUNK_BYTES)
-  let fingerprint = 0
-  let i = start + MIN_CHUNK_BYTES
-  for (; i + 1 < middle; i += 2) {
-    fingerprint = ((fingerprint << 2) + GEAR_SHIFTED[bytes[i]!]!) | 0
-    if ((fingerprint & HARD_MASK_SHIFTED) === 0) return i + 1
-    fingerprint = (fingerprint + GEAR[bytes[i + 1]!]!) | 0
-    if ((fingerprint & HARD_MASK) === 0) return i + 2
+  found.fingerprint = 0
+  const place = search(bytes, start + MIN_CHUNK_BYTES, middle, HARD_MASK)
+  if (found.isCut) return place
+  const later = search(bytes, place, limit, EASY_MASK)
+  return found.isCut ? later : limit
+}
+
+// A function of its own with one loop: as two loops in `nextCut` it runs at little more than half the rate.
+function search(bytes: Uint8Array, start: number, end: number, mask: number): number {
+  const gear = GEAR
+  const gearShifted = GEAR_SHIFTED
+  const maskShifted = mask << 1
+  let fingerprint = found.fingerprint
+  let i = start
+  found.isCut = true
+  for (; i + 1 < end; i += 2) {
+    fingerprint = ((fingerprint << 2) + gearShifted[bytes[i]!]!) | 0
+    if ((fingerprint & maskShifted) === 0) return i + 1
+    fingerprint = (fingerprint + gear[bytes[i + 1]!]!) | 0
+    if ((fingerprint & mask) === 0) return i + 2
   }
-  for (; i + 1 < limit; i += 2) {
-    fingerprint = ((fingerprint << 2) + GEAR_SHIFTED[bytes[i]!]!) | 0
-    if ((fingerprint & EASY_MASK_SHIFTED) === 0) return i + 1
-    fingerprint = (fingerprint + GEAR[bytes[i + 1]!]!) | 0
-    if ((fingerprint & EASY_MASK) === 0) return i + 2
-  }
-  return limit
+  found.fingerprint = fingerprint
+  found.isCut = false
+  return i
 }

@@ -65,8 +65,8 @@ export class FolderWriter {
     this.#ready[index] = 1
   }
 
-  /** Gives folders their modes and times; call it when nothing is written into them any more. */
-  finish(): void {
+  /** Gives folders their modes and times, and tells which; call it when nothing is written any more. */
+  finish(onFinished: (index: number) => void): void {
     const { columns, onDisk, made, umask } = this.#state
     for (let i = columns.count - 1; i >= 0; i -= 1) {
       const opened = this.#opened.get(i)
@@ -85,6 +85,7 @@ export class FolderWriter {
         if (!asMade) chmodSync(fsPath(path), mode)
         const time = utime(columns, i)
         utimesSync(fsPath(path), time, time)
+        onFinished(i)
       } catch (error) {
         throw pathError('finish the folder', path, error)
       }

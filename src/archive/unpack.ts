@@ -7,12 +7,11 @@ import type { Digest } from '../core/digest.ts'
 import { SwarmCacheError } from '../core/errors.ts'
 import type { ArchiveProgress } from './archive.ts'
 import { fsPath } from './byte-path.ts'
-import { KIND, hasTime, isFolderKind } from './catalog.ts'
+import { KIND, isFolderKind } from './catalog.ts'
 import type { CatalogPaths } from './catalog-paths.ts'
 import { firstContentFile } from './content-map.ts'
 import type { PlacedChunk } from './content-map.ts'
-import { setExactTimes } from './exact-times.ts'
-import type { ExactTime } from './exact-times.ts'
+import { ExactTimes } from './exact-times.ts'
 import { FolderWriter, attempt } from './folder-writer.ts'
 import { pathError } from './path-error.ts'
 import { ON_DISK } from './tree-compare.ts'
@@ -37,6 +36,7 @@ export interface UnpackingParts {
 export class Unpacking {
   readonly #parts: UnpackingParts
   readonly #folders: FolderWriter
+  readonly #times: ExactTimes
   readonly #stop = new AbortController()
   readonly #inFlight = new Limit(MAX_BYTES_IN_FLIGHT)
   readonly #arrived = new Set<Digest>()
@@ -47,6 +47,7 @@ export class Unpacking {
 
   constructor(parts: UnpackingParts) {
     this.#parts = parts
+    this.#times = new ExactTimes(parts.state.columns, parts.paths)
     this.#folders = new FolderWriter(parts.state, parts.paths, parts.followsRoot)
     this.#written.promise.catch(() => {})
     if (parts.placed.size === 0) this.#written.resolve()
@@ -62,11 +63,11 @@ export class Unpacking {
       this.#makeContentless()
       await abortable(this.#written.promise, this.#stop.signal)
       this.#makeLinks()
-      this.#folders.finish()
+      this.#folders.finish((folder) => this.#noteTime(folder))
+      await this.#times.finish()
       this.#tellProgress()
-      await setExactTimes(this.#exactTimes())
     } catch (error) {
-      await this.#parts.crew.halt()
+      await Promise.all([this.#parts.crew.halt(), this.#times.abandon()])
       this.#undo()
       throw error
     } finally {
@@ -121,6 +122,7 @@ export class Unpacking {
       frame: frame.bytes,
       onWritten: (files) => {
         held[Symbol.dispose]()
+        for (const place of wanted.places) this.#noteTimes(place, bytes)
         this.#noteWritten(bytes * wanted.places.length, files)
       },
       onError: (error) => {
@@ -136,6 +138,30 @@ export class Unpacking {
     this.#chunksWritten += 1
     this.#tellProgress()
     if (this.#chunksWritten === this.#parts.placed.size) this.#written.resolve()
+  }
+
+  /** Sees to the times of the files that are complete with the content at `offset`. */
+  #noteTimes(offset: number, bytes: number): void {
+    const { columns, onDisk, piecesLeft } = this.#parts.state
+    const { contentFiles, starts } = columns
+    for (let i = firstContentFile(columns, offset); i < contentFiles.length; i += 1) {
+      const file = contentFiles[i]!
+      const start = starts[file]!
+      if (start >= offset + bytes) return
+      if (onDisk[file] === ON_DISK.SAME) continue
+      const isWhole = start >= offset && start + columns.sizes[file]! <= offset + bytes
+      if (isWhole || this.#isLastPiece(file, piecesLeft)) this.#noteTime(file)
+    }
+  }
+
+  #isLastPiece(file: number, piecesLeft: Int32Array): boolean {
+    return Atomics.load(piecesLeft, file) === 0
+  }
+
+  /** A root that may be a link to somewhere else keeps the time that Node can give it. */
+  #noteTime(index: number): void {
+    const parent = this.#parts.state.columns.parents[index]!
+    if (parent >= 0 || !this.#parts.followsRoot(-1 - parent)) this.#times.add(index)
   }
 
   #tellProgress(): void {
@@ -163,6 +189,7 @@ export class Unpacking {
       } else if (columns.kinds[i] === KIND.FILE && columns.sizes[i] === 0) {
         this.#folders.ensureAbove(i)
         crew.writeEmpty(i)
+        this.#noteTime(i)
         this.#files += 1
       }
     }
@@ -198,23 +225,7 @@ export class Unpacking {
     made[index] = 1
     const time = utime(columns, index)
     lutimesSync(path, time, time)
-  }
-
-  /** Of everything that this run wrote, except a root that may be a link to somewhere else. */
-  *#exactTimes(): Generator<ExactTime> {
-    const { state, paths, followsRoot } = this.#parts
-    const { columns, onDisk, made } = state
-    for (let i = 0; i < columns.count; i += 1) {
-      const kind = columns.kinds[i]!
-      const parent = columns.parents[i]!
-      if (!hasTime(kind) || (parent < 0 && followsRoot(-1 - parent))) continue
-      if (onDisk[i] === ON_DISK.SAME && made[i] === 0 && kind !== KIND.FOLDER) continue
-      yield {
-        path: paths.pathOf(i),
-        seconds: columns.seconds[i]!,
-        nanoseconds: columns.nanos[i]!,
-      }
-    }
+    this.#noteTime(index)
   }
 
   /** Removes what this run made, children before their folders. */
