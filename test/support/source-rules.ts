@@ -10,7 +10,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['async'],
   ['identity', 'archive', 'store'],
   ['registry', 'swarm'],
-  ['router', 'transfer'],
+  ['router', 'transfer', 'lease'],
   ['cache', 'api-cache'],
   ['gateway'],
   ['node'],

@@ -1,0 +1,100 @@
+import { withDeadline } from '../async/deadline.ts'
+import type { OwnTurn } from './lease.ts'
+import type { LeaseLine } from './lease-line.ts'
+
+/** Tunables of keeping a turn. */
+export interface HeldTurnOptions {
+  readonly beatMs: number
+  /** A turn whose work does not move on for this long is given up. */
+  readonly stallMs: number
+}
+
+// Time to tell the next leader if the first is lost just then.
+const END_MS = 2000
+
+/** A turn that was granted: kept alive while its work moves on, and taken along when who leads is lost. */
+export class HeldTurn implements OwnTurn {
+  readonly kind = 'mine'
+  readonly #reclaim: () => Promise<LeaseLine | undefined>
+  readonly #stallMs: number
+  readonly #timer: NodeJS.Timeout
+  #line: Promise<LeaseLine | undefined>
+  #progress = 0
+  #movedMs = performance.now()
+  #ended = false
+  readonly #over = Promise.withResolvers<void>()
+
+  /** `reclaim` gives a place with the next leader, or nothing if there is no use in one. */
+  constructor(
+    parts: { readonly line: LeaseLine; readonly reclaim: () => Promise<LeaseLine | undefined> },
+    options: HeldTurnOptions,
+  ) {
+    this.#reclaim = parts.reclaim
+    this.#stallMs = options.stallMs
+    this.#line = Promise.resolve(parts.line)
+    this.#timer = setInterval(() => void this.#beat(), options.beatMs)
+    this.#timer.unref()
+    void this.#follow(parts.line)
+  }
+
+  /** Resolves once the turn is no longer kept. */
+  get ended(): Promise<void> {
+    return this.#over.promise
+  }
+
+  progressed(): void {
+    this.#progress += 1
+    this.#movedMs = performance.now()
+  }
+
+  async done(succeeded: boolean): Promise<void> {
+    if (this.#ended) return
+    this.#end()
+    const what = 'Telling of the end of a turn'
+    await withDeadline(END_MS, what, undefined, async (signal) => {
+      for (;;) {
+        const line = await this.#line
+        if (line === undefined || (await line.finish(succeeded)) || signal.aborted) return
+        this.#line = this.#reclaim()
+      }
+    }).catch(() => {})
+  }
+
+  /** Gives the turn up without a word; the next in line has it. */
+  leave(): void {
+    if (this.#ended) return
+    this.#end()
+    void this.#line.then((line) => line?.leave())
+  }
+
+  async #beat(): Promise<void> {
+    if (performance.now() - this.#movedMs > this.#stallMs) {
+      this.leave()
+      return
+    }
+    const line = await this.#line
+    line?.renew(this.#progress)
+  }
+
+  async #follow(line: LeaseLine): Promise<void> {
+    const how = await line.over
+    if (this.#ended || how === 'lapsed') {
+      this.#end()
+      return
+    }
+    this.#line = this.#claimAgain()
+  }
+
+  async #claimAgain(): Promise<LeaseLine | undefined> {
+    const next = await this.#reclaim().catch(() => undefined)
+    if (next === undefined) this.#end()
+    else if (!this.#ended) void this.#follow(next)
+    return next
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#over.resolve()
+    clearInterval(this.#timer)
+  }
+}

@@ -1,0 +1,68 @@
+import { abortable } from '../async/deadline.ts'
+import type { Digest } from '../core/digest.ts'
+import { SwarmCacheError } from '../core/errors.ts'
+import type { PeerId } from '../core/peer.ts'
+import { HeldTurn } from './held-turn.ts'
+import type { HeldTurnOptions } from './held-turn.ts'
+import type { Leases, Turn, TurnOptions } from './lease.ts'
+import { joinLocal } from './lease-line.ts'
+import { LeaseTable } from './lease-table.ts'
+import type { LeaseTableOptions } from './lease-table.ts'
+
+/** The lines of all leases of one process that know of each other. */
+export class MemoryLeaseGroup {
+  readonly table: LeaseTable
+
+  constructor(options: LeaseTableOptions = {}) {
+    this.table = new LeaseTable(options)
+  }
+}
+
+/** What leases in memory work with. */
+export interface MemoryLeasesParts {
+  readonly peerId: PeerId
+  readonly group: MemoryLeaseGroup
+}
+
+const DEFAULTS: HeldTurnOptions = { beatMs: 500, stallMs: 30_000 }
+
+/** Turns among callers of one process: where there is no swarm, and for tests. */
+export class MemoryLeases implements Leases {
+  readonly #parts: MemoryLeasesParts
+  readonly #options: HeldTurnOptions
+  readonly #turns = new Set<HeldTurn>()
+  readonly #stopped = new AbortController()
+
+  constructor(parts: MemoryLeasesParts, options: Partial<HeldTurnOptions> = {}) {
+    this.#parts = parts
+    this.#options = { ...DEFAULTS, ...options }
+  }
+
+  start(): void {}
+
+  async stop(): Promise<void> {
+    this.#stopped.abort(
+      new SwarmCacheError('ERR_CLOSED', 'The node is stopping, so no turn can be waited for.'),
+    )
+    for (const turn of this.#turns) turn.leave()
+  }
+
+  async takeTurn(name: Digest, options: TurnOptions = {}): Promise<Turn> {
+    const stopped = this.#stopped.signal
+    const signal =
+      options.signal === undefined ? stopped : AbortSignal.any([options.signal, stopped])
+    signal.throwIfAborted()
+    const { group, peerId } = this.#parts
+    const line = joinLocal(group.table, peerId, name, { claim: {}, onWaiting: options.onWaiting })
+    if (line === undefined) return { kind: 'mine', progressed() {}, async done() {} }
+    const outcome = await abortable(line.outcome, signal).catch((error: unknown) => {
+      line.leave()
+      throw error
+    })
+    if (outcome.kind === 'done') return outcome
+    const turn = new HeldTurn({ line, reclaim: async () => undefined }, this.#options)
+    this.#turns.add(turn)
+    void turn.ended.then(() => this.#turns.delete(turn))
+    return turn
+  }
+}

@@ -1,0 +1,208 @@
+import { abortable } from '../async/deadline.ts'
+import type { Digest } from '../core/digest.ts'
+import { SwarmCacheError, errorMessage, isSwarmCacheError } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import type { PeerId } from '../core/peer.ts'
+import type { Swarm } from '../swarm/swarm.ts'
+import { HeldTurn } from './held-turn.ts'
+import { leaderOrder } from './leader-order.ts'
+import type { Leases, OwnTurn, PeerView, Turn, TurnOptions } from './lease.ts'
+import { askState, joinLocal, joinRemote } from './lease-line.ts'
+import type { LeaseLine, OnWaiting } from './lease-line.ts'
+import { LeaseServer } from './lease-server.ts'
+import type { LeaseServerOptions } from './lease-server.ts'
+import { LeaseTable } from './lease-table.ts'
+import type { Claim, LeaseTableOptions, NameState } from './lease-table.ts'
+import { LEASE_PROTOCOL } from './lease-wire.ts'
+
+/** What leases over a swarm work with. */
+export interface SwarmLeasesParts {
+  readonly swarm: Swarm
+  readonly peers: PeerView
+  readonly logger: Logger
+}
+
+/** Tunables of leases over a swarm. */
+export interface SwarmLeasesOptions extends LeaseTableOptions, LeaseServerOptions {
+  /** How long a peer has to answer before the next in order leads. */
+  readonly answerMs?: number
+  /** A turn whose work does not move on for this long is given up. */
+  readonly stallMs?: number
+}
+
+// A LAN answers in a few milliseconds; a busy machine's event loop lags by tens.
+const ANSWER_MS = 250
+// A download shows progress at every look; an archive that is unpacked does not.
+const STALL_MS = 30_000
+const BEAT_MS = 500
+// Four beats of a leader may be lost before the next one leads.
+const SILENCE_MS = 2000
+// Those who came to the swarm last may be first in order and know of nothing yet: so many are asked.
+const MAX_ASKED = 8
+
+/** Where a line is joined next: a leader that answered, or the news that there is no more to wait for. */
+type Choice = { readonly leader: PeerId } | { readonly done: PeerId }
+
+/** Turns of a swarm, whose peers share the work of leading the lines by rendezvous hashing. */
+export class SwarmLeases implements Leases {
+  readonly #parts: SwarmLeasesParts
+  readonly #answerMs: number
+  readonly #silenceMs: number
+  readonly #held: { readonly beatMs: number; readonly stallMs: number }
+  readonly #table: LeaseTable
+  readonly #server: LeaseServer
+  readonly #turns = new Set<HeldTurn>()
+  readonly #stopped = new AbortController()
+  #stopListening: (() => void) | undefined
+
+  constructor(parts: SwarmLeasesParts, options: SwarmLeasesOptions = {}) {
+    this.#parts = parts
+    this.#answerMs = options.answerMs ?? ANSWER_MS
+    this.#silenceMs = options.leaseMs ?? SILENCE_MS
+    this.#held = { beatMs: options.beatMs ?? BEAT_MS, stallMs: options.stallMs ?? STALL_MS }
+    this.#table = new LeaseTable(options)
+    const isPresent = (peerId: PeerId): boolean =>
+      peerId === parts.swarm.peerId || this.#connected().includes(peerId)
+    this.#server = new LeaseServer({ table: this.#table, peers: parts.peers, isPresent }, options)
+  }
+
+  start(): void {
+    const { swarm } = this.#parts
+    swarm.handle(LEASE_PROTOCOL, (stream, peerId) => this.#server.answer(stream, peerId))
+    this.#stopListening = swarm.listen({ disconnected: (peerId) => this.#table.gone(peerId) })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort(
+      new SwarmCacheError('ERR_CLOSED', 'The node is stopping, so no turn can be waited for.'),
+    )
+    this.#stopListening?.()
+    for (const turn of this.#turns) turn.leave()
+    await this.#server.stop()
+    this.#table.stop()
+  }
+
+  async takeTurn(name: Digest, options: TurnOptions = {}): Promise<Turn> {
+    const stopped = this.#stopped.signal
+    const signal =
+      options.signal === undefined ? stopped : AbortSignal.any([options.signal, stopped])
+    const passed = new Set<PeerId>()
+    let claim: Claim = {}
+    for (;;) {
+      signal.throwIfAborted()
+      const choice = await this.#choose(name, passed, signal)
+      if ('done' in choice) return { kind: 'done', by: choice.done }
+      const { leader } = choice
+      const line = await this.#join(leader, name, claim, signal, options.onWaiting)
+      if (line === undefined) {
+        // No room for one more here, of all places: work that is done twice beats none.
+        if (leader === this.#parts.swarm.peerId) return UNLED_TURN
+        passed.add(leader)
+        continue
+      }
+      const outcome = await abortable(line.outcome, signal).catch((error: unknown) => {
+        line.leave()
+        throw error
+      })
+      if (outcome.kind === 'done') return outcome
+      if (outcome.kind === 'granted') return this.#hold(name, line, passed, leader)
+      passed.add(leader)
+      claim = { holder: outcome.holder }
+    }
+  }
+
+  /** Keeps a turn; when who leads is lost the next in order is told that it is held. */
+  #hold(name: Digest, first: LeaseLine, passed: Set<PeerId>, firstLeader: PeerId): OwnTurn {
+    const { signal } = this.#stopped
+    let leader = firstLeader
+    const reclaim = async (): Promise<LeaseLine | undefined> => {
+      while (!signal.aborted && leader !== this.#parts.swarm.peerId) {
+        passed.add(leader)
+        const choice = await this.#choose(name, passed, signal)
+        if ('done' in choice) return undefined
+        leader = choice.leader
+        const line = await this.#join(leader, name, { holding: true }, signal)
+        if (line !== undefined) return line
+      }
+      return undefined
+    }
+    const turn = new HeldTurn({ line: first, reclaim }, this.#held)
+    this.#turns.add(turn)
+    void turn.ended.then(() => this.#turns.delete(turn))
+    return turn
+  }
+
+  async #join(
+    leader: PeerId,
+    name: Digest,
+    claim: Claim,
+    signal: AbortSignal,
+    onWaiting?: OnWaiting,
+  ): Promise<LeaseLine | undefined> {
+    const { swarm } = this.#parts
+    if (leader === swarm.peerId) {
+      return joinLocal(this.#table, leader, name, { claim, onWaiting })
+    }
+    try {
+      return await joinRemote({
+        swarm,
+        leader,
+        name,
+        claim,
+        answerMs: this.#answerMs,
+        silenceMs: this.#silenceMs,
+        onWaiting,
+        signal,
+      })
+    } catch (error) {
+      signal.throwIfAborted()
+      this.#blame(leader, error)
+      return undefined
+    }
+  }
+
+  /** The first in order that leads the name already, else the first in order; alone, this node. */
+  async #choose(name: Digest, passed: ReadonlySet<PeerId>, signal: AbortSignal): Promise<Choice> {
+    const own = this.#parts.swarm.peerId
+    const others = this.#connected().filter((peerId) => !passed.has(peerId))
+    if (others.length === 0) return { leader: own }
+    const asked = leaderOrder(name, [own, ...others]).slice(0, MAX_ASKED)
+    const states = await Promise.all(
+      asked.map(async (peerId) =>
+        peerId === own ? this.#table.state(name) : await this.#ask(peerId, name, signal),
+      ),
+    )
+    signal.throwIfAborted()
+    const done = states.find((state) => state?.kind === 'done')
+    if (done?.kind === 'done') return { done: done.by }
+    const leading = states.findIndex((state) => state?.kind === 'held')
+    const answered = states.findIndex((state) => state !== undefined)
+    return { leader: asked[leading === -1 ? answered : leading] ?? own }
+  }
+
+  async #ask(peerId: PeerId, name: Digest, signal: AbortSignal): Promise<NameState | undefined> {
+    try {
+      const { swarm } = this.#parts
+      return await askState({ swarm, leader: peerId, name, answerMs: this.#answerMs, signal })
+    } catch (error) {
+      if (!signal.aborted) this.#blame(peerId, error)
+      return undefined
+    }
+  }
+
+  #blame(peerId: PeerId, error: unknown): void {
+    const reason = errorMessage(error)
+    // Who is slow, gone or of another version may still be good for chunks.
+    if (isSwarmCacheError(error, 'ERR_FRAME')) this.#parts.peers.failed(peerId, reason, true)
+    else this.#parts.logger.log('debug', 'A peer does not lead a turn', { peerId, reason })
+  }
+
+  #connected(): PeerId[] {
+    const { swarm, peers } = this.#parts
+    const connected = swarm.peers().map(({ peerId }) => peerId)
+    return connected.filter((peerId) => peers.isUsable(peerId))
+  }
+}
+
+/** A turn that nobody knows of. */
+const UNLED_TURN: OwnTurn = { kind: 'mine', progressed() {}, async done() {} }
