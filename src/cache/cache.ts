@@ -3,6 +3,7 @@ import type { Digest } from '../core/digest.ts'
 import type { Entry, EntryQuery, NearMiss, SignedEntry } from '../core/entry.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
 import type { ChunkRef } from '../core/manifest.ts'
+import type { Turn, TurnOptions } from '../lease/lease.ts'
 
 /** Whose cache is meant: the request's repository and refs, as the job that asks has them. */
 export interface RequestScope {
@@ -130,6 +131,8 @@ export interface Tiers {
   putManifest(digest: Digest, bytes: Uint8Array): Promise<void>
   /** Signs, indexes and announces; false if the name is taken. */
   commit(entry: Omit<Entry, 'writer'>): Promise<boolean>
+  /** The turn for work that one of all who share this repository's swarm or node does for the others. */
+  takeTurn(name: Digest, options?: TurnOptions): Promise<Turn>
   /** Forgets an entry whose content turned out to be damaged or gone. */
   forget(entry: SignedEntry): Promise<void>
 }

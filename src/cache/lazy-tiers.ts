@@ -2,6 +2,7 @@ import type { SourcedFrame, Frame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { Entry, EntryQuery, SignedEntry } from '../core/entry.ts'
 import type { ChunkRef } from '../core/manifest.ts'
+import type { Turn, TurnOptions } from '../lease/lease.ts'
 import type { TierLookup, Tiers } from './cache.ts'
 
 interface Wait {
@@ -47,6 +48,10 @@ export class LazyTiers implements Tiers {
 
   async commit(entry: Omit<Entry, 'writer'>): Promise<boolean> {
     return await (await this.#tiers()).commit(entry)
+  }
+
+  async takeTurn(name: Digest, options?: TurnOptions): Promise<Turn> {
+    return await (await this.#tiers(options)).takeTurn(name, options)
   }
 
   async forget(entry: SignedEntry): Promise<void> {

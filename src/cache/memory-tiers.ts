@@ -6,21 +6,32 @@ import type { Entry, EntryQuery, SignedEntry } from '../core/entry.ts'
 import { bestMatch, foldKey, nearMissOf } from '../core/entry-match.ts'
 import { SwarmCacheError } from '../core/errors.ts'
 import type { ChunkRef } from '../core/manifest.ts'
+import { UNLED_TURN } from '../lease/lease.ts'
+import type { Leases, Turn, TurnOptions } from '../lease/lease.ts'
 import type { TierLookup, Tiers } from './cache.ts'
 
 interface Wait {
   readonly signal?: AbortSignal
 }
 
+/** What tiers in memory work with. */
+export interface MemoryTiersParts {
+  readonly sign: (entry: Omit<Entry, 'writer'>) => SignedEntry
+  /** Without them every turn is the caller's. */
+  readonly leases?: Leases
+}
+
 /** Tiers that forget everything with the process: one unbounded map of each kind and no peers. */
 export class MemoryTiers implements Tiers {
-  readonly #sign: (entry: Omit<Entry, 'writer'>) => SignedEntry
+  readonly #sign: MemoryTiersParts['sign']
+  readonly #leases: Leases | undefined
   readonly #entries = new Map<Digest, SignedEntry>()
   readonly #manifests = new Map<Digest, Uint8Array>()
   readonly #frames = new Map<Digest, Uint8Array>()
 
-  constructor(parts: { readonly sign: (entry: Omit<Entry, 'writer'>) => SignedEntry }) {
+  constructor(parts: MemoryTiersParts) {
     this.#sign = parts.sign
+    this.#leases = parts.leases
   }
 
   async find(query: EntryQuery, { signal }: Wait = {}): Promise<TierLookup> {
@@ -75,6 +86,11 @@ export class MemoryTiers implements Tiers {
     if (this.#entries.has(name)) return false
     this.#entries.set(name, this.#sign(entry))
     return true
+  }
+
+  async takeTurn(name: Digest, options: TurnOptions = {}): Promise<Turn> {
+    options.signal?.throwIfAborted()
+    return this.#leases === undefined ? UNLED_TURN : await this.#leases.takeTurn(name, options)
   }
 
   async forget(entry: SignedEntry): Promise<void> {

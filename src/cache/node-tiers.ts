@@ -7,6 +7,8 @@ import type { Logger } from '../core/logger.ts'
 import { decodeManifest } from '../core/manifest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { PeerId } from '../core/peer.ts'
+import { UNLED_TURN } from '../lease/lease.ts'
+import type { Leases, Turn, TurnOptions } from '../lease/lease.ts'
 import type { FoundEntry } from '../router/router.ts'
 import type { Store } from '../store/store.ts'
 import type { TierLookup, Tiers } from './cache.ts'
@@ -19,6 +21,8 @@ export interface NodeTiersParts {
   readonly store: Store
   /** Left out where no swarm is joined. */
   readonly peers?: TierPeers
+  /** Without them every turn is the caller's. */
+  readonly leases?: Leases
   /** Adds this node as the writer, and its signature. */
   readonly sign: (entry: Omit<Entry, 'writer'>) => SignedEntry
   readonly logger: Logger
@@ -143,6 +147,12 @@ export class NodeTiers implements Tiers {
     const added = await this.#parts.store.addEntry(signed)
     if (added) this.#provide(signed)
     return added
+  }
+
+  async takeTurn(name: Digest, options: TurnOptions = {}): Promise<Turn> {
+    options.signal?.throwIfAborted()
+    const { leases } = this.#parts
+    return leases === undefined ? UNLED_TURN : await leases.takeTurn(name, options)
   }
 
   async forget(entry: SignedEntry): Promise<void> {

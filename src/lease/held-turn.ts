@@ -61,15 +61,16 @@ export class HeldTurn implements OwnTurn {
   }
 
   /** Gives the turn up without a word; the next in line has it. */
-  leave(): void {
+  async leave(): Promise<void> {
     if (this.#ended) return
     this.#end()
-    void this.#line.then((line) => line?.leave())
+    const line = await this.#line
+    line?.leave()
   }
 
   async #beat(): Promise<void> {
     if (performance.now() - this.#movedMs > this.#stallMs) {
-      this.leave()
+      await this.leave()
       return
     }
     const line = await this.#line

@@ -51,6 +51,9 @@ export interface Leases {
   takeTurn(name: Digest, options?: TurnOptions): Promise<Turn>
 }
 
+/** A turn that nobody else knows of: where no line can be joined, work that is done twice beats none. */
+export const UNLED_TURN: OwnTurn = { kind: 'mine', progressed() {}, async done() {} }
+
 /** What leases need to know of peers: a slice of the router. */
 export interface PeerView {
   isUsable(peerId: PeerId): boolean

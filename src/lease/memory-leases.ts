@@ -4,6 +4,7 @@ import { SwarmCacheError } from '../core/errors.ts'
 import type { PeerId } from '../core/peer.ts'
 import { HeldTurn } from './held-turn.ts'
 import type { HeldTurnOptions } from './held-turn.ts'
+import { UNLED_TURN } from './lease.ts'
 import type { Leases, Turn, TurnOptions } from './lease.ts'
 import { joinLocal } from './lease-line.ts'
 import { LeaseTable } from './lease-table.ts'
@@ -44,7 +45,7 @@ export class MemoryLeases implements Leases {
     this.#stopped.abort(
       new SwarmCacheError('ERR_CLOSED', 'The node is stopping, so no turn can be waited for.'),
     )
-    for (const turn of this.#turns) turn.leave()
+    await Promise.all([...this.#turns].map((turn) => turn.leave()))
   }
 
   async takeTurn(name: Digest, options: TurnOptions = {}): Promise<Turn> {
@@ -54,7 +55,7 @@ export class MemoryLeases implements Leases {
     signal.throwIfAborted()
     const { group, peerId } = this.#parts
     const line = joinLocal(group.table, peerId, name, { claim: {}, onWaiting: options.onWaiting })
-    if (line === undefined) return { kind: 'mine', progressed() {}, async done() {} }
+    if (line === undefined) return UNLED_TURN
     const outcome = await abortable(line.outcome, signal).catch((error: unknown) => {
       line.leave()
       throw error

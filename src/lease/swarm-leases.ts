@@ -6,6 +6,7 @@ import type { PeerId } from '../core/peer.ts'
 import type { Swarm } from '../swarm/swarm.ts'
 import { HeldTurn } from './held-turn.ts'
 import { leaderOrder } from './leader-order.ts'
+import { UNLED_TURN } from './lease.ts'
 import type { Leases, OwnTurn, PeerView, Turn, TurnOptions } from './lease.ts'
 import { askState, joinLocal, joinRemote } from './lease-line.ts'
 import type { LeaseLine, OnWaiting } from './lease-line.ts'
@@ -61,9 +62,9 @@ export class SwarmLeases implements Leases {
     this.#silenceMs = options.leaseMs ?? SILENCE_MS
     this.#held = { beatMs: options.beatMs ?? BEAT_MS, stallMs: options.stallMs ?? STALL_MS }
     this.#table = new LeaseTable(options)
-    const isPresent = (peerId: PeerId): boolean =>
-      peerId === parts.swarm.peerId || this.#connected().includes(peerId)
-    this.#server = new LeaseServer({ table: this.#table, peers: parts.peers, isPresent }, options)
+    const { peers } = parts
+    const isPresent = (peerId: PeerId): boolean => this.#isPresent(peerId)
+    this.#server = new LeaseServer({ table: this.#table, peers, isPresent }, options)
   }
 
   start(): void {
@@ -77,7 +78,7 @@ export class SwarmLeases implements Leases {
       new SwarmCacheError('ERR_CLOSED', 'The node is stopping, so no turn can be waited for.'),
     )
     this.#stopListening?.()
-    for (const turn of this.#turns) turn.leave()
+    await Promise.all([...this.#turns].map((turn) => turn.leave()))
     await this.#server.stop()
     this.#table.stop()
   }
@@ -95,7 +96,6 @@ export class SwarmLeases implements Leases {
       const { leader } = choice
       const line = await this.#join(leader, name, claim, signal, options.onWaiting)
       if (line === undefined) {
-        // No room for one more here, of all places: work that is done twice beats none.
         if (leader === this.#parts.swarm.peerId) return UNLED_TURN
         passed.add(leader)
         continue
@@ -107,7 +107,8 @@ export class SwarmLeases implements Leases {
       if (outcome.kind === 'done') return outcome
       if (outcome.kind === 'granted') return this.#hold(name, line, passed, leader)
       passed.add(leader)
-      claim = { holder: outcome.holder }
+      const { holder } = outcome
+      claim = holder !== undefined && this.#isPresent(holder) ? { holder } : {}
     }
   }
 
@@ -197,12 +198,13 @@ export class SwarmLeases implements Leases {
     else this.#parts.logger.log('debug', 'A peer does not lead a turn', { peerId, reason })
   }
 
+  #isPresent(peerId: PeerId): boolean {
+    return peerId === this.#parts.swarm.peerId || this.#connected().includes(peerId)
+  }
+
   #connected(): PeerId[] {
     const { swarm, peers } = this.#parts
     const connected = swarm.peers().map(({ peerId }) => peerId)
     return connected.filter((peerId) => peers.isUsable(peerId))
   }
 }
-
-/** A turn that nobody knows of. */
-const UNLED_TURN: OwnTurn = { kind: 'mine', progressed() {}, async done() {} }

@@ -118,6 +118,7 @@ export class RemoteNode implements Node, RemoteCalls {
       readonly body?: Uint8Array
       readonly signal?: AbortSignal
       readonly bulk?: boolean
+      readonly onWaiting?: (progress: number) => void
     } = {},
   ): Promise<Uint8Array> {
     using _watched = this.#watchNode()

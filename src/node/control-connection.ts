@@ -8,6 +8,7 @@ import { decodeError, protocolMismatch } from './control-protocol.ts'
 import type { CallName } from './control-protocol.ts'
 
 interface Pending {
+  readonly onWaiting?: (progress: number) => void
   readonly resolve: (body: Uint8Array) => void
   readonly reject: (error: unknown) => void
 }
@@ -68,14 +69,19 @@ export class ControlConnection {
   async call(
     call: CallName,
     args: Record<string, unknown>,
-    options: { readonly body?: Uint8Array; readonly signal?: AbortSignal } = {},
+    options: {
+      readonly body?: Uint8Array
+      readonly signal?: AbortSignal
+      /** Told what the node says before it answers. */
+      readonly onWaiting?: (progress: number) => void
+    } = {},
   ): Promise<Uint8Array> {
-    const { body, signal } = options
+    const { body, signal, onWaiting } = options
     signal?.throwIfAborted()
     if (this.#error !== undefined) throw this.#error
     const id = (this.#lastId += 1)
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
-    this.#pending.set(id, { resolve, reject })
+    this.#pending.set(id, { resolve, reject, onWaiting })
     const answer = signal === undefined ? promise : abortable(promise, signal)
     answer.catch(() => {})
     try {
@@ -114,6 +120,10 @@ export class ControlConnection {
   /** An answer to a call that was taken back meets nobody. */
   #settle({ header, body }: Message): void {
     const pending = this.#pending.get(Number(header['id']))
+    if (typeof header['waiting'] === 'number') {
+      pending?.onWaiting?.(header['waiting'])
+      return
+    }
     if (header['error'] === undefined) pending?.resolve(body)
     else pending?.reject(decodeError(header['error']))
   }

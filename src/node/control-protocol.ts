@@ -7,6 +7,8 @@
  * 3. The server answers each with `{ id }` and the result as body, or `{ id, error }`, in any order.
  *    `readChunks` is answered with one `{ id, frame, tier, peer? }` for each frame, whose index in the
  *    request is `frame` and whose bytes are the body, then `{ id, end: true }`.
+ *    `takeTurn` may be answered with any number of `{ id, waiting: progress }` before its result.
+ * 4. Who has a turn, which the client has named itself, says `renewTurn` twice a second until `endTurn`.
  *
  * A connection that ends takes back every call on it.
  */
@@ -49,6 +51,9 @@ export type CallName =
   | 'putManifest'
   | 'commit'
   | 'forget'
+  | 'takeTurn'
+  | 'renewTurn'
+  | 'endTurn'
 
 type Header = Readonly<Record<string, unknown>>
 
@@ -56,6 +61,7 @@ const DIGEST_BYTES = 32
 const REF_BYTES = DIGEST_BYTES + 4
 const MAX_NAME_LENGTH = 1024
 const MAX_LIST_LENGTH = 64
+const MAX_TURN_NAME_LENGTH = 64
 const MAX_ERROR_LENGTH = 4096
 const REPOSITORY_PATTERN = /^[A-Za-z0-9_.-]{1,100}\/[A-Za-z0-9_.-]{1,100}$/
 
@@ -118,6 +124,15 @@ export function readDigest(header: Header): Digest {
   const { digest } = header
   if (!isDigest(digest)) throw malformed('a digest is missing')
   return digest
+}
+
+/** The name that a client gave to a turn. */
+export function readTurnName(header: Header): string {
+  const { turn } = header
+  if (typeof turn !== 'string' || turn === '' || turn.length > MAX_TURN_NAME_LENGTH) {
+    throw malformed('a turn has no name')
+  }
+  return turn
 }
 
 export function encodeDigests(digests: readonly Digest[]): Uint8Array {

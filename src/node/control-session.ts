@@ -1,8 +1,10 @@
 import { startDeadline, abortable } from '../async/deadline.ts'
 import { Limit } from '../async/limit.ts'
+import type { Tiers } from '../cache/cache.ts'
 import { SwarmCacheError, errorMessage } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Message } from '../core/message.ts'
+import type { PeerId } from '../core/peer.ts'
 import { VERSION } from '../core/version.ts'
 import type { Node } from './node.ts'
 import type { ControlChannel } from './control-channel.ts'
@@ -17,9 +19,11 @@ import {
   readQuery,
   readRepository,
   readSignedEntry,
+  readTurnName,
   readUnsignedEntry,
 } from './control-protocol.ts'
 import type { CallName } from './control-protocol.ts'
+import { ControlTurns } from './control-turns.ts'
 
 /** What a session works with. */
 export interface ControlSessionParts {
@@ -51,6 +55,7 @@ export class ControlSession {
   readonly #gone = new AbortController()
   readonly #running = new Map<number, AbortController>()
   readonly #limit = new Limit(RUNNING_BYTES)
+  readonly #turns = new ControlTurns()
 
   constructor(parts: ControlSessionParts) {
     this.#node = parts.node
@@ -78,6 +83,7 @@ export class ControlSession {
   stop(): void {
     const error = new SwarmCacheError('ERR_CLOSED', 'The client has gone.')
     this.#gone.abort(error)
+    this.#turns.stop()
     for (const controller of this.#running.values()) controller.abort(error)
     this.#channel.abort(error)
   }
@@ -128,7 +134,7 @@ export class ControlSession {
     }
   }
 
-  async #run({ header, body, signal }: Call): Promise<Uint8Array> {
+  async #run({ id, header, body, signal }: Call): Promise<Uint8Array> {
     const name = header['call'] as Exclude<CallName, 'readChunks'>
     const tiers = async () => await this.#node.tiers(readRepository(header), { signal })
     switch (name) {
@@ -167,12 +173,41 @@ export class ControlSession {
         const entry = readUnsignedEntry(header)
         return encodeJson(await (await tiers()).commit(entry))
       }
+      case 'takeTurn':
+        return encodeJson(await this.#takeTurn(await tiers(), { header, id, signal }))
+      case 'renewTurn':
+        this.#turns.renew(readTurnName(header), header['progress'])
+        return NOTHING
+      case 'endTurn':
+        await this.#turns.end(readTurnName(header), header['succeeded'] === true)
+        return NOTHING
       case 'forget':
         await (await tiers()).forget(readSignedEntry(header))
         return NOTHING
       default:
         throw new SwarmCacheError('ERR_FRAME', 'A control message asks for an unknown call.')
     }
+  }
+
+  /** Who did the work, or nothing if the turn is the client's. */
+  async #takeTurn(
+    tiers: Tiers,
+    { id, header, signal }: Omit<Call, 'body'>,
+  ): Promise<{ readonly by?: PeerId }> {
+    const name = readTurnName(header)
+    let saying = false
+    const onWaiting = (progress: number): void => {
+      // A client that does not read is told no more of what it can do without.
+      if (saying) return
+      saying = true
+      const said = this.#channel.write({ id, waiting: progress }).catch(() => this.stop())
+      void said.finally(() => (saying = false))
+    }
+    const turn = await tiers.takeTurn(readDigest(header), { signal, onWaiting })
+    if (turn.kind === 'done') return { by: turn.by }
+    if (signal.aborted) await turn.done(false)
+    else this.#turns.keep(name, turn)
+    return {}
   }
 
   async #stream({ id, header, body, signal }: Call): Promise<void> {

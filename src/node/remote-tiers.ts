@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { TierLookup, Tiers } from '../cache/cache.ts'
 import type { Frame, SourcedFrame, Tier } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
@@ -6,6 +7,8 @@ import type { Entry, EntryQuery, SignedEntry } from '../core/entry.ts'
 import { SwarmCacheError } from '../core/errors.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { Message } from '../core/message.ts'
+import type { PeerId } from '../core/peer.ts'
+import type { Turn, TurnOptions } from '../lease/lease.ts'
 import type { ControlChannel } from './control-channel.ts'
 import { nodeGone } from './control-connection.ts'
 import {
@@ -16,6 +19,7 @@ import {
   encodeRefs,
 } from './control-protocol.ts'
 import type { CallName } from './control-protocol.ts'
+import { RemoteTurn } from './remote-turn.ts'
 
 interface Wait {
   readonly signal?: AbortSignal
@@ -31,6 +35,7 @@ export interface RemoteCalls {
       readonly body?: Uint8Array
       readonly signal?: AbortSignal
       readonly bulk?: boolean
+      readonly onWaiting?: (progress: number) => void
     },
   ): Promise<Uint8Array>
   /** Lends a connection of its own to `use`, and ends it afterwards. */
@@ -102,6 +107,14 @@ export class RemoteTiers implements Tiers {
 
   async commit(entry: Omit<Entry, 'writer'>): Promise<boolean> {
     return decodeJson(await this.#call('commit', { entry })) === true
+  }
+
+  async takeTurn(name: Digest, { signal, onWaiting }: TurnOptions = {}): Promise<Turn> {
+    const turn = randomUUID()
+    const body = await this.#call('takeTurn', { digest: name, turn }, { signal, onWaiting })
+    const { by } = decodeJson(body) as { readonly by?: PeerId }
+    if (by !== undefined) return { kind: 'done', by }
+    return new RemoteTurn((call, args) => this.#call(call, { ...args, turn }))
   }
 
   async forget(entry: SignedEntry): Promise<void> {

@@ -7,7 +7,8 @@ import { openFrame } from '../../src/core/chunk.ts'
 import type { SignedEntry } from '../../src/core/entry.ts'
 import { isSwarmCacheError } from '../../src/core/errors.ts'
 import { verifyEntry } from '../../src/identity/identity.ts'
-import { collect } from '../support/eventually.ts'
+import { collect, eventually } from '../support/eventually.ts'
+import { firstOwn, own } from './lease.ts'
 import { REPOSITORY, askFor, makeSample } from '../support/sample-entries.ts'
 import type { Sample } from '../support/sample-entries.ts'
 
@@ -127,6 +128,44 @@ export function tiersContract(name: string, create: (t: TestContext) => Promise<
       )
     },
   )
+
+  test(
+    `${name}: of those who want the same turn one has it, and all learn that it is done`,
+    options,
+    async (t) => {
+      const tiers = await create(t)
+      const work = digestOf('the work')
+      const leader = own(await tiers.takeTurn(work))
+      const seen: number[] = []
+      const onWaiting = (progress: number): void => void seen.push(progress)
+      const waiting = [tiers.takeTurn(work, { onWaiting }), tiers.takeTurn(work)]
+      own(await tiers.takeTurn(digestOf('other work')))
+      await eventually('a first word', () => seen.length > 0)
+      leader.progressed()
+      await eventually('the progress', () => seen.at(-1)! > seen[0]!)
+      await leader.done(false)
+      await (await firstOwn(waiting)).done(true)
+      const kinds = (await Promise.all(waiting)).map((turn) => turn.kind)
+      assert.deepEqual(kinds.toSorted(), ['done', 'mine'])
+    },
+  )
+
+  test(`${name}: an aborted signal ends the wait for a turn`, options, async (t) => {
+    const tiers = await create(t)
+    const work = digestOf('the work')
+    const leader = own(await tiers.takeTurn(work))
+    const controller = new AbortController()
+    const waits = Promise.withResolvers<void>()
+    const onWaiting = (): void => waits.resolve()
+    const impatient = tiers.takeTurn(work, { signal: controller.signal, onWaiting })
+    await waits.promise
+    const reason = new Error('the job was cancelled')
+    controller.abort(reason)
+    await assert.rejects(impatient, reason)
+    const patient = tiers.takeTurn(work)
+    await leader.done(false)
+    own(await patient)
+  })
 
   test(`${name}: an aborted signal ends a read with its reason`, options, async (t) => {
     const tiers = await create(t)

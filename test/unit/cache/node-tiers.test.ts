@@ -8,6 +8,7 @@ import type { EntryName, EntryQuery } from '../../../src/core/entry.ts'
 import { SwarmCacheError } from '../../../src/core/errors.ts'
 import { createLogger } from '../../../src/core/logger.ts'
 import type { PeerId } from '../../../src/core/peer.ts'
+import type { Leases } from '../../../src/lease/lease.ts'
 import { MemoryRouter } from '../../../src/router/memory-router.ts'
 import type { MemoryRouterGroup } from '../../../src/router/memory-router.ts'
 import type { FoundEntry, LocalAnswers } from '../../../src/router/router.ts'
@@ -16,6 +17,7 @@ import type { Store } from '../../../src/store/store.ts'
 import type { FetchRequest, Transfer, TransferOptions } from '../../../src/transfer/transfer.ts'
 import { save, tiersContract } from '../../contract/tiers.ts'
 import { collect } from '../../support/eventually.ts'
+import { startLeases } from '../../support/leases.ts'
 import { REPOSITORY, askFor, createSigner, makeSample } from '../../support/sample-entries.ts'
 
 const options = { timeout: 20_000 }
@@ -101,7 +103,7 @@ class Fleet {
   readonly warnings: string[] = []
   readonly #group: MemoryRouterGroup = new Map()
 
-  add(more: Partial<NodeTiersOptions> & { store?: Store } = {}): {
+  add(more: Partial<NodeTiersOptions> & { store?: Store; leases?: Leases } = {}): {
     tiers: NodeTiers
     store: Store
     router: CountingRouter
@@ -116,7 +118,7 @@ class Fleet {
     const logger = createLogger((level, line) => this.warnings.push(`${level} ${line}`))
     const peers = { router, transfer }
     const tiers = new NodeTiers(
-      { store, peers, sign: createSigner(), logger },
+      { store, peers, leases: more.leases, sign: createSigner(), logger },
       { repository: REPOSITORY, ...more },
     )
     return { tiers, store, router, transfer }
@@ -143,15 +145,17 @@ function answersOf(store: Store): LocalAnswers {
   }
 }
 
-tiersContract('node without a swarm', async () => {
-  const parts = { store: memoryStore(), sign: createSigner(), logger: createLogger(() => {}) }
+tiersContract('node without a swarm', async (t) => {
+  const leases = startLeases(t)
+  const logger = createLogger(() => {})
+  const parts = { store: memoryStore(), leases, sign: createSigner(), logger }
   return new NodeTiers(parts, { repository: REPOSITORY })
 })
 
-tiersContract('node in a swarm', async () => {
+tiersContract('node in a swarm', async (t) => {
   const fleet = new Fleet()
   fleet.add()
-  return fleet.add().tiers
+  return fleet.add({ leases: startLeases(t) }).tiers
 })
 
 test(

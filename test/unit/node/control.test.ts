@@ -17,6 +17,7 @@ import type { Node } from '../../../src/node/node.ts'
 import { save, tiersContract } from '../../contract/tiers.ts'
 import { eventually } from '../../support/eventually.ts'
 import { FixedNode, PEERS, STATUS } from '../../support/fixed-node.ts'
+import { startLeases } from '../../support/leases.ts'
 import { reachNode } from '../../support/reach-node.ts'
 import { REPOSITORY, createSigner, makeSample } from '../../support/sample-entries.ts'
 
@@ -51,7 +52,8 @@ async function connected(t: TestContext, home: string): Promise<RemoteNode> {
 
 tiersContract('control socket', async (t) => {
   const home = await makeHome(t)
-  await serve(t, home)
+  const tiers = new MemoryTiers({ sign: createSigner(), leases: startLeases(t) })
+  await serve(t, home, new FixedNode(tiers))
   return await (await connected(t, home)).tiers(REPOSITORY)
 })
 
