@@ -28,7 +28,10 @@ export class Fleet {
 
   /** A machine with a home and a folder to work in; `env` adds to its settings or, if empty, takes one away. */
   machine(name: string, env: Readonly<Record<string, string>> = {}): Machine {
-    return new Machine(join(this.folder, name), this.#track, {
+    const folder = join(this.folder, name)
+    return new Machine(join(folder, 'work'), this.#track, {
+      HOME: folder,
+      SWARMCACHE_HOME: join(folder, 'home'),
       SWARMCACHE_KEY: FLEET_KEY,
       SWARMCACHE_REPOSITORY: FLEET_REPOSITORY,
       SWARMCACHE_REGISTRY: `dir:${this.registry}`,
@@ -50,21 +53,28 @@ export class Fleet {
 
 /** One machine: a home, a folder to work in, and its settings. */
 export class Machine {
-  readonly home: string
   readonly work: string
   readonly #context: CommandContext
   readonly #track: (command: RunningCommand) => void
 
   constructor(
-    folder: string,
+    work: string,
     track: (command: RunningCommand) => void,
     env: Readonly<Record<string, string>>,
   ) {
-    this.home = join(folder, 'home')
-    this.work = join(folder, 'work')
-    mkdirSync(this.work, { recursive: true })
+    this.work = work
+    mkdirSync(work, { recursive: true })
     this.#track = track
-    this.#context = { cwd: this.work, env: { HOME: folder, SWARMCACHE_HOME: this.home, ...env } }
+    this.#context = { cwd: work, env }
+  }
+
+  get home(): string {
+    return this.#context.env['SWARMCACHE_HOME']!
+  }
+
+  /** The same home and settings with another folder to work in. */
+  workspace(name: string): Machine {
+    return new Machine(`${this.work}-${name}`, this.#track, this.#context.env)
   }
 
   path(...names: string[]): string {
