@@ -6,6 +6,7 @@ import { errorMessage } from './core/errors.ts'
 import type { Logger } from './core/logger.ts'
 import { VERSION } from './core/version.ts'
 import type { PeerKey, SwarmKeys } from './identity/identity.ts'
+import type { Leases } from './lease/lease.ts'
 import type { LocalNode } from './node/local-node.ts'
 import type { Member, MemberSwarm } from './node/member.ts'
 import type { Node, NodeStatus } from './node/node.ts'
@@ -168,8 +169,9 @@ async function composeMember(
     config.peers && config.swarmKey !== undefined
       ? await composeSwarm(config, config.swarmKey, logger, { repository, peerKey, store })
       : undefined
+  const leases = joined?.leases ?? (await composeOwnLeases(peerKey))
   const tiers = new NodeTiers(
-    { store, peers: joined, sign: (entry) => identity.signEntry(entry, peerKey), logger },
+    { store, peers: joined, leases, sign: (entry) => identity.signEntry(entry, peerKey), logger },
     { repository, provides: config.role !== 'reader' },
   )
   return new Member(
@@ -184,15 +186,23 @@ async function composeSwarm(
   logger: Logger,
   member: { repository: string; peerKey: PeerKey; store: Store },
 ): Promise<MemberSwarm> {
-  const [identity, { Libp2pSwarm }, { SwarmRouter }, { SwarmTransfer }, { Rendezvous }, serving] =
-    await Promise.all([
-      import('./identity/identity.ts'),
-      import('./swarm/libp2p-swarm.ts'),
-      import('./router/swarm-router.ts'),
-      import('./transfer/swarm-transfer.ts'),
-      import('./node/rendezvous.ts'),
-      import('./node/serving.ts'),
-    ])
+  const [
+    identity,
+    { Libp2pSwarm },
+    { SwarmRouter },
+    { SwarmTransfer },
+    { SwarmLeases },
+    { Rendezvous },
+    serving,
+  ] = await Promise.all([
+    import('./identity/identity.ts'),
+    import('./swarm/libp2p-swarm.ts'),
+    import('./router/swarm-router.ts'),
+    import('./transfer/swarm-transfer.ts'),
+    import('./lease/swarm-leases.ts'),
+    import('./node/rendezvous.ts'),
+    import('./node/serving.ts'),
+  ])
   const keys = identity.deriveSwarmKeys(swarmKey, member.repository)
   const { peerKey, store } = member
   const { role } = config
@@ -223,7 +233,18 @@ async function composeSwarm(
     },
     { role },
   )
-  return { swarm, router, transfer, rendezvous }
+  // What a reader does for others never reaches them, so it takes no turns.
+  const leases =
+    role === 'reader'
+      ? undefined
+      : new SwarmLeases({ swarm, peers: router, logger: logger.scoped('lease') })
+  return { swarm, router, transfer, leases, rendezvous }
+}
+
+/** Turns among the processes that share a node which is in no swarm. */
+async function composeOwnLeases({ peerId }: PeerKey): Promise<Leases> {
+  const { MemoryLeaseGroup, MemoryLeases } = await import('./lease/memory-leases.ts')
+  return new MemoryLeases({ peerId, group: new MemoryLeaseGroup() })
 }
 
 /** Lanes are accepted where the swarm listens: on one host if it names one, on all of them otherwise. */

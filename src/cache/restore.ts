@@ -8,10 +8,13 @@ import { foldKey } from '../core/entry-match.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
 import { SwarmCacheError, errorMessage, isSwarmCacheError } from '../core/errors.ts'
 import { decodeManifest, totalBytes } from '../core/manifest.ts'
+import { UNLED_TURN } from '../lease/lease.ts'
+import type { OwnTurn } from '../lease/lease.ts'
 import type { UpstreamHit } from '../store/store.ts'
 import type { Background } from './background.ts'
 import type { CacheOptions, RestoreResult, TierLookup } from './cache.ts'
 import { distinctChunks, orderFrames } from './entry-chunks.ts'
+import { takeTurn, workName } from './shared-work.ts'
 import { preferUpstream } from './source-choice.ts'
 import type { TreeCacheOptions, TreeCacheParts } from './tree-parts.ts'
 import { copyFromUpstream } from './upstream-copy.ts'
@@ -79,8 +82,28 @@ export class Restore {
       const result = await this.#fromTiers(paths, query, tried)
       if (result !== undefined) return result
     }
-    const restored = found.askUpstream ? await this.#fromUpstream(paths, query, found) : undefined
+    const restored = found.askUpstream ? await this.#inTurn(paths, query, found) : undefined
     return restored ?? this.#miss(query, found.tiers.nearMisses)
+  }
+
+  /** Of all runners that want the same from the upstream one brings it for the others. */
+  async #inTurn(
+    paths: readonly string[],
+    query: EntryQuery,
+    found: FoundAnswers,
+  ): Promise<RestoreResult | undefined> {
+    const hit = found.upstream
+    if (hit === undefined) return await this.#fromUpstream(paths, query, found, UNLED_TURN)
+    const { repository, scope } = this.#options.request
+    const name = { repository, scope, version: query.version, key: hit.key }
+    const turn = await takeTurn(this.#parts, workName('restore', name), {
+      signal: this.#signal,
+      onWaiting: () => this.#report('lookup', 0),
+    })
+    if (turn.kind === 'mine') return await this.#fromUpstream(paths, query, found, turn)
+    const copy = await this.#exactly(hit, query)
+    const result = copy === undefined ? undefined : await this.#fromTiers(paths, query, copy)
+    return result ?? (await this.#fromUpstream(paths, query, found, UNLED_TURN))
   }
 
   /** Asks the tiers and, unless they answer exactly at once, the upstream at the same time. */
@@ -125,6 +148,14 @@ export class Restore {
     query: EntryQuery,
   ): Promise<EntryMatch<SignedEntry> | undefined> {
     if (hit === undefined || foldKey(hit.key) === foldKey(query.key)) return undefined
+    return await this.#exactly(hit, query)
+  }
+
+  /** An entry of the tiers under just the key that the upstream named. */
+  async #exactly(
+    hit: UpstreamHit,
+    query: EntryQuery,
+  ): Promise<EntryMatch<SignedEntry> | undefined> {
     const exact = { ...query, key: hit.key, restoreKeys: [] }
     const lookup = await this.#fault(
       'Asking the peers',
@@ -134,7 +165,7 @@ export class Restore {
       ),
     )
     if (lookup?.match?.hit !== 'exact') return undefined
-    return { ...lookup.match, hit: 'prefix' }
+    return { ...lookup.match, hit: foldKey(hit.key) === foldKey(query.key) ? 'exact' : 'prefix' }
   }
 
   async #fromTiers(
@@ -182,14 +213,32 @@ export class Restore {
     paths: readonly string[],
     query: EntryQuery,
     found: FoundAnswers,
+    turn: OwnTurn,
   ): Promise<RestoreResult | undefined> {
+    const hit = await this.#restoreUpstream(paths, query, turn).catch((error: unknown) => {
+      void turn.done(false)
+      throw error
+    })
+    if (hit === undefined) {
+      await turn.done(false)
+      return undefined
+    }
+    copyFromUpstream(this.#parts, this.#options, { paths, query, key: hit.key, turn })
+    return this.#upstreamResult(query, hit.key, found.tiers.nearMisses)
+  }
+
+  async #restoreUpstream(
+    paths: readonly string[],
+    query: EntryQuery,
+    turn: OwnTurn,
+  ): Promise<UpstreamHit | undefined> {
     const { upstream } = this.#parts
     if (upstream === undefined) return undefined
     this.#report('upstream', 0)
     // Bytes of a peer that failed half-way were not what the tree was made of.
     Object.assign(this.#bytes, noBytes())
     this.#servingPeers.clear()
-    const hit = await this.#fault(
+    return await this.#fault(
       'The upstream',
       undefined,
       upstream.restore(paths, query.key, query.restoreKeys, {
@@ -197,13 +246,11 @@ export class Restore {
         crossOs: this.#options.crossOs,
         onProgress: (bytes) => {
           this.#bytes.upstream = bytes
+          turn.progressed()
           this.#report('upstream', bytes)
         },
       }),
     )
-    if (hit === undefined) return undefined
-    copyFromUpstream(this.#parts, this.#options, { paths, query, key: hit.key })
-    return this.#upstreamResult(query, hit.key, found.tiers.nearMisses)
   }
 
   async *#counted(frames: AsyncIterable<SourcedFrame>, total: number): AsyncIterable<SourcedFrame> {

@@ -5,7 +5,9 @@ import type { Digest } from '../core/digest.ts'
 import { digestOf } from '../core/digest.ts'
 import { errorMessage, isSwarmCacheError } from '../core/errors.ts'
 import { encodeManifest, totalBytes } from '../core/manifest.ts'
-import type { CacheOptions, SaveResult } from './cache.ts'
+import type { OwnTurn } from '../lease/lease.ts'
+import type { CacheOptions, CacheProgress, SaveResult } from './cache.ts'
+import { takeTurn, workName } from './shared-work.ts'
 import type { TreeCacheOptions, TreeCacheParts } from './tree-parts.ts'
 
 const LOOKUP_DEADLINE_MS = 5_000
@@ -68,11 +70,37 @@ export class Save {
   async run(paths: readonly string[], key: string): Promise<SaveResult> {
     const version = entryVersion(paths, this.#options.crossOs)
     if (await this.#isTaken(key, version)) return this.#unsaved(key, taken(key))
+    const { repository, scope } = this.#options.request
+    const turn = await takeTurn(
+      this.#parts,
+      workName('save', { repository, scope, key, version }),
+      { signal: this.#options.signal, onWaiting: () => this.#wait() },
+    )
+    if (turn.kind === 'done') return this.#unsaved(key, taken(key))
+    try {
+      return await this.#write(paths, key, version, turn)
+    } finally {
+      await turn.done(false)
+    }
+  }
+
+  /**
+   * Saves for all runners that save the same. They go on as soon as the peers have it: the upstream, too,
+   * tells them that the key is taken while the first is still uploading.
+   */
+  async #write(
+    paths: readonly string[],
+    key: string,
+    version: Digest,
+    turn: OwnTurn,
+  ): Promise<SaveResult> {
     const { logger } = this.#parts
+    const options = { ...this.#options, onProgress: this.#follow(turn) }
     let reason: string | undefined
     let done: Awaited<ReturnType<typeof commitTree>> | undefined
     try {
-      done = await commitTree(this.#parts, this.#options, { paths, key, version, origin: 'save' })
+      done = await commitTree(this.#parts, options, { paths, key, version, origin: 'save' })
+      await turn.done(true)
       if (!done.committed) reason = taken(key)
     } catch (error) {
       this.#options.signal?.throwIfAborted()
@@ -81,8 +109,20 @@ export class Save {
       logger.log('warning', `Saving "${key}" for the peers failed: ${reason}`)
     }
     if (done?.committed === false) return this.#saved(key, false, reason, done)
-    const written = await this.#writeThrough(paths, key)
+    const written = await this.#writeThrough(paths, key, turn)
+    if (written) await turn.done(true)
     return this.#saved(key, done !== undefined || written, reason, done)
+  }
+
+  #follow(turn: OwnTurn): (progress: CacheProgress) => void {
+    return (progress) => {
+      turn.progressed()
+      this.#options.onProgress?.(progress)
+    }
+  }
+
+  #wait(): void {
+    this.#options.onProgress?.({ phase: 'lookup', bytes: 0, peers: 0 })
   }
 
   async #isTaken(key: string, version: Digest): Promise<boolean> {
@@ -106,7 +146,7 @@ export class Save {
     }
   }
 
-  async #writeThrough(paths: readonly string[], key: string): Promise<boolean> {
+  async #writeThrough(paths: readonly string[], key: string, turn: OwnTurn): Promise<boolean> {
     const { upstream, logger } = this.#parts
     if (upstream === undefined || !this.#options.writeThrough) return false
     try {
@@ -114,7 +154,7 @@ export class Save {
       const saved = await upstream.save(paths, key, {
         signal,
         crossOs,
-        onProgress: (bytes) => this.#options.onProgress?.({ phase: 'upstream', bytes, peers: 0 }),
+        onProgress: (bytes) => this.#follow(turn)({ phase: 'upstream', bytes, peers: 0 }),
       })
       if (!saved) logger.log('info', `The upstream has the key "${key}" already.`)
       return saved

@@ -1,4 +1,5 @@
 import type { EntryQuery } from '../core/entry.ts'
+import type { OwnTurn } from '../lease/lease.ts'
 import type { Background } from './background.ts'
 import { commitTree } from './save.ts'
 import type { TreeCacheOptions, TreeCacheParts } from './tree-parts.ts'
@@ -9,6 +10,8 @@ export interface UpstreamCopy {
   readonly query: EntryQuery
   /** The key that the upstream matched. */
   readonly key: string
+  /** For which others wait; it ends when they can have the copy, or there is none. */
+  readonly turn: OwnTurn
 }
 
 /**
@@ -25,16 +28,23 @@ export function copyFromUpstream(
   // ctime has fractions of a millisecond, which the clock cuts off.
   const unchangedSince = Date.now() + 1
   parts.background.start(`Offering "${copy.key}" to the peers`, async (signal) => {
-    await commitTree(
-      parts,
-      { ...options, signal },
-      {
-        paths: copy.paths,
-        key: copy.key,
-        version: copy.query.version,
-        origin: 'upstream',
-        unchangedSince,
-      },
-    )
+    const { turn } = copy
+    let offered = false
+    try {
+      await commitTree(
+        parts,
+        { ...options, signal, onProgress: () => turn.progressed() },
+        {
+          paths: copy.paths,
+          key: copy.key,
+          version: copy.query.version,
+          origin: 'upstream',
+          unchangedSince,
+        },
+      )
+      offered = true
+    } finally {
+      await turn.done(offered)
+    }
   })
 }

@@ -2,6 +2,7 @@ import type { Tiers } from '../cache/cache.ts'
 import { errorMessage } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { PeerId } from '../core/peer.ts'
+import type { Leases } from '../lease/lease.ts'
 import type { Router } from '../router/router.ts'
 import type { Store } from '../store/store.ts'
 import type { Swarm, SwarmPeer } from '../swarm/swarm.ts'
@@ -13,6 +14,8 @@ export interface MemberSwarm {
   readonly swarm: Swarm
   readonly router: Router
   readonly transfer: Transfer
+  /** Left out where no turns are taken. */
+  readonly leases?: Leases
   readonly rendezvous: Rendezvous
 }
 
@@ -57,10 +60,11 @@ export class Member {
   /** Joins the swarm; on failure everything is closed again and the reason is thrown. */
   async start(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#joined === undefined) return
-    const { swarm, router, transfer, rendezvous } = this.#joined
+    const { swarm, router, transfer, leases, rendezvous } = this.#joined
     try {
       // Answers are registered before the first peer can ask.
       await transfer.start()
+      leases?.start()
       router.start()
       await swarm.start(options)
       rendezvous.start()
@@ -69,7 +73,9 @@ export class Member {
         await this.stop({ signal: AbortSignal.abort() })
         throw error
       }
-      await this.#leave(this.#joined, { signal: AbortSignal.abort() })
+      // Callers of this process go on taking turns among themselves.
+      const { leases: _kept, ...left } = this.#joined
+      await this.#leave(left, { signal: AbortSignal.abort() })
       this.#joined = undefined
       this.#logger.log('warning', `The swarm of ${this.repository} cannot be joined.`, {
         reason: errorMessage(error),
@@ -103,6 +109,7 @@ export class Member {
 
   async #leave(joined: MemberSwarm, options: { readonly signal?: AbortSignal }): Promise<void> {
     await this.#attempt('withdraw', joined.rendezvous.stop())
+    if (joined.leases !== undefined) await this.#attempt('end turns', joined.leases.stop())
     await this.#attempt('end the uploads', joined.transfer.stop(options))
     await this.#attempt('stop routing', joined.router.stop())
     await this.#attempt('leave the swarm', joined.swarm.stop())
