@@ -2,6 +2,16 @@ import type { Digest } from '../core/digest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { PeerId } from '../core/peer.ts'
 
+/** What a peer has of what is watched. */
+export interface WatchAnswer {
+  /** In the order asked. */
+  readonly held: readonly boolean[]
+  /** Others that fetch the same manifest from it now. */
+  readonly readers: readonly PeerId[]
+  /** True if the peer is fetching the manifest itself, so that more may come. */
+  readonly fetching: boolean
+}
+
 /**
  * Requests on their way to one peer, whatever carries them.
  *
@@ -16,8 +26,11 @@ export interface ChunkChannel {
   want(chunks: readonly ChunkRef[]): void
   /** Chunks that are no longer wanted; what is under way already is dropped on arrival. */
   cancel(digests: readonly Digest[]): void
-  /** Which of some chunks the peer holds, in the order asked. */
-  have(digests: readonly Digest[], signal: AbortSignal): Promise<boolean[]>
+  /**
+   * Which of some chunks of a manifest the peer holds. What it gets of them from then on the receiver is
+   * told, until the next watch.
+   */
+  watch(manifest: Digest, digests: readonly Digest[], signal: AbortSignal): Promise<WatchAnswer>
   /** The encoded manifest as the peer sent it, not verified; undefined if the peer does not hold it. */
   manifest(digest: Digest, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined>
   /** Ends it, with everything asked; the receiver hears nothing more. */
@@ -29,6 +42,8 @@ export interface ChannelReceiver {
   /** A frame that was asked for, of a plausible size, not verified. */
   frame(chunk: ChunkRef, bytes: Uint8Array): void
   missing(chunk: ChunkRef): void
+  /** Chunks of the last watch that the peer has now. */
+  gained(digests: readonly Digest[]): void
   /** The last call: ERR_FRAME for a peer that broke the protocol, ERR_LIMIT for a busy one, else ERR_CLOSED. */
   closed(error: Error): void
 }

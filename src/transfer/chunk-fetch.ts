@@ -1,25 +1,27 @@
-import { withDeadline } from '../async/deadline.ts'
+import type { ByteRate } from '../async/byte-rate.ts'
 import { Limit } from '../async/limit.ts'
 import type { Frame, SourcedFrame } from '../core/chunk.ts'
-import { errorMessage, isSwarmCacheError, SwarmCacheError } from '../core/errors.ts'
+import { isSwarmCacheError, SwarmCacheError } from '../core/errors.ts'
 import { publish } from '../core/events.ts'
 import type { ChunkRef } from '../core/manifest.ts'
-import type { PeerId } from '../core/peer.ts'
-import type { ChannelReceiver, ChunkChannel, OpenChannel } from './chunk-channel.ts'
 import { ChunkPicker } from './chunk-picker.ts'
-import { chunksToDuplicate, MAX_COPIES } from './endgame.ts'
-import { FetchSource } from './fetch-source.ts'
-import { HolderSearch } from './holder-search.ts'
-import type { Candidate, HolderSearchParts } from './holder-search.ts'
-import { MAX_DIGESTS, MAX_OUTSTANDING } from './transfer-wire.ts'
+import type { Task } from './chunk-picker.ts'
+import { chunksToRescue } from './endgame.ts'
+import type { FetchSource } from './fetch-source.ts'
+import { FetchSources } from './fetch-sources.ts'
+import type { FetchSourcesParts } from './fetch-sources.ts'
+import { MAX_OUTSTANDING } from './transfer-wire.ts'
 import type { FetchRequest } from './transfer.ts'
 
 /** What a fetch needs. */
-export interface ChunkFetchParts extends HolderSearchParts {
-  readonly open: OpenChannel
+export interface ChunkFetchParts extends FetchSourcesParts {
   /** Rejects if the frame is not what its chunk names. */
   readonly verify: (frame: Frame) => Promise<unknown>
-  readonly now: () => number
+  /** How fast all fetches together may be. */
+  readonly rate?: ByteRate
+  /** Calls back every so many milliseconds, until the returned function is called; a timer by default. */
+  readonly every?: (milliseconds: number, callback: () => void) => () => void
+  readonly random?: () => number
 }
 
 /** Tunables of a fetch. */
@@ -29,70 +31,57 @@ export interface ChunkFetchOptions {
 }
 
 const BUFFER_BYTES = 16 * 1024 * 1024
-const MAX_SOURCES = 8
-// A further source pays from about this much left to fetch.
-const BYTES_PER_SOURCE = 1024 * 1024
-const OPEN_MS = 3000
-// A source that is silent for longer no longer keeps the next candidate from being tried.
-const SLOW_MS = 250
 // Half of what a peer takes, so that cancelled ones that it has not removed yet find room.
 const MAX_ASKED_PER_SOURCE = MAX_OUTSTANDING / 2
 const TICK_MS = 50
 // Decompression happens on the thread pool, which has four threads by default.
 const VERIFY_AT_ONCE = 8
-// While chunks are open, the router is asked again for holders this often.
-const SEARCH_AGAIN_MS = 5000
-// An only source is given more time before it is left: nobody else could do better.
-const ONLY_SOURCE_PATIENCE = 4
-
-interface Task {
-  readonly chunk: ChunkRef
-  /** Sources that were asked and have not answered. */
-  readonly from: Set<FetchSource>
-  state: 'open' | 'asked' | 'arrived'
-}
+// A request is sent when at least this part of what a source may owe is free.
+const WORTH_ASKING = 0.25
+// In a crowd a full holder relieves others only if much is gained: its bytes are the scarce ones.
+const GAIN_MS = 50
+const FULL_GAIN_MS = 400
+// Those that fetch the same may get chunks from elsewhere for as long as something came within this time.
+const CROWD_GRACE_MS = 1000
 
 /**
- * Fetches chunks from several peers at once.
+ * Fetches chunks from several peers at once, and with others that fetch the same.
  *
  * Each source is kept busy with as much as its speed deserves. What is asked for or buffered counts
  * against one budget, so that whatever arrives can be taken at once and a slow consumer slows the
- * requests, not the connections. A chunk that a source does not deliver is open again at once. At the
- * end, idle sources duplicate what slow ones still owe, and the first copy wins.
+ * requests, not the connections. A chunk that a source does not deliver is open again at once. Idle
+ * sources take over what slow ones owe; of the last chunks two copies are asked for, and the first wins.
  */
 export class ChunkFetch {
   readonly #parts: ChunkFetchParts
   readonly #bufferBytes: number
   readonly #picker: ChunkPicker
-  readonly #tasks = new Map<string, Task>()
-  readonly #sources = new Set<FetchSource>()
-  readonly #search: HolderSearch
+  readonly #sources: FetchSources
   readonly #verifying = new Limit(VERIFY_AT_ONCE)
   readonly #ending = new AbortController()
   readonly #ready: SourcedFrame[] = []
-  readonly #reasons = new Map<PeerId, string>()
-  readonly #timer: NodeJS.Timeout
+  readonly #stopTicking: () => void
   #heldBytes = 0
   #tickedAt: number
-  #searchedAt: number
-  /** A source was lost since the router was asked last. */
-  #searchAgain = false
   #finished = false
   #error: unknown
   #wake: (() => void) | undefined
 
   constructor(parts: ChunkFetchParts, request: FetchRequest, options: ChunkFetchOptions = {}) {
+    const { random = Math.random, every = everyByTimer } = parts
     this.#parts = parts
     this.#bufferBytes = options.bufferBytes ?? BUFFER_BYTES
-    this.#picker = new ChunkPicker(request.chunks)
-    for (const chunk of request.chunks) {
-      this.#tasks.set(chunk.digest, { chunk, from: new Set(), state: 'open' })
-    }
+    this.#picker = new ChunkPicker(request.chunks, random)
     this.#tickedAt = parts.now()
-    this.#searchedAt = parts.now()
-    this.#search = new HolderSearch(parts, request.manifest, request.holders, () => this.#pump())
-    this.#search.start()
-    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    const listener = {
+      frame: (source: FetchSource, chunk: ChunkRef, bytes: Uint8Array) =>
+        this.#take(source, chunk, bytes),
+      missing: (source: FetchSource, chunk: ChunkRef) => this.#lack(source, chunk),
+      lost: (source: FetchSource) => this.#lost(source),
+      changed: () => this.#pump(),
+    }
+    this.#sources = new FetchSources(parts, request, this.#picker, listener, random)
+    this.#stopTicking = every(TICK_MS, () => this.#tick())
     this.#pump()
   }
 
@@ -102,6 +91,7 @@ export class ChunkFetch {
       const frame = this.#ready.shift()
       if (frame !== undefined) {
         this.#heldBytes -= frame.bytes.length
+        this.#parts.crowds.arrived(frame.chunk.digest)
         this.#pump()
         return frame
       }
@@ -126,129 +116,81 @@ export class ChunkFetch {
     if (this.#finished) return
     this.#finished = true
     this.#error = error
-    clearInterval(this.#timer)
-    this.#search.close()
+    this.#stopTicking()
+    this.#sources.close()
     this.#ending.abort()
-    for (const source of this.#sources) this.#release(source)
     this.#wake?.()
   }
 
   #pump(): void {
-    if (this.#finished) return
-    if (this.#tasks.size === 0) {
+    // Sources may speak up before the constructor is through.
+    if (this.#finished || this.#sources === undefined) return
+    if (this.#picker.left === 0) {
       this.#finish(undefined)
       return
     }
-    const load = (source: FetchSource): number => source.outstandingBytes / source.windowBytes
-    for (const source of [...this.#sources].sort((a, b) => load(a) - load(b))) this.#feed(source)
-    this.#openMore()
+    const { all, inCrowd } = this.#sources
+    const load = (source: FetchSource): number =>
+      source.outstandingBytes / source.windowBytes(inCrowd) + (source.isFull && inCrowd ? 1 : 0)
+    for (const source of [...all].sort((a, b) => load(a) - load(b))) this.#feed(source)
+    this.#sources.openMore()
     this.#endIfStuck()
   }
 
   #feed(source: FetchSource): void {
-    if (source.channel === undefined || !source.wantsMore) return
-    const batch: ChunkRef[] = []
-    while (
-      source.outstandingBytes < source.windowBytes &&
-      source.outstanding.size < MAX_ASKED_PER_SOURCE &&
-      this.#heldBytes < this.#bufferBytes
-    ) {
-      const chunk = this.#picker.take(source.cursor)
-      if (chunk === undefined) break
-      const task = this.#tasks.get(chunk.digest)!
-      task.state = 'asked'
-      this.#heldBytes += chunk.bytes
-      this.#ask(source, task)
-      batch.push(chunk)
-    }
-    if (batch.length > 0) source.channel.want(batch)
-  }
-
-  #ask(source: FetchSource, task: Task): void {
-    task.from.add(source)
-    source.asked(task.chunk, this.#parts.now())
-  }
-
-  /** Opens as many sources as the work left is worth; slow and useless ones do not count. */
-  #openMore(): void {
+    if (source.channel === undefined) return
+    const { inCrowd } = this.#sources
+    const windowBytes = source.windowBytes(inCrowd)
+    if (source.outstandingBytes > windowBytes * (1 - WORTH_ASKING)) return
+    if (this.#parts.rate?.isOpen === false) return
+    const bytes = Math.min(
+      windowBytes - source.outstandingBytes,
+      this.#bufferBytes - this.#heldBytes,
+    )
+    const count = MAX_ASKED_PER_SOURCE - source.outstanding.size
+    if (bytes <= 0 || count <= 0) return
     const now = this.#parts.now()
-    let workBytes = this.#picker.bytes
-    let counted = 0
-    for (const source of this.#sources) {
-      if (source.isSlow(now, SLOW_MS)) workBytes += source.outstandingBytes
-      else if (!this.#isUseless(source)) counted += 1
-    }
-    if (workBytes === 0) return
-    const wanted = Math.min(MAX_SOURCES, 1 + Math.floor(workBytes / BYTES_PER_SOURCE))
-    while (counted < wanted && this.#sources.size < 2 * MAX_SOURCES) {
-      const candidate = this.#search.next()
-      if (candidate === undefined) return
-      void this.#open(candidate)
-      counted += 1
-    }
+    const tasks = this.#picker.pick(source, { bytes, count, now, inCrowd })
+    for (const task of tasks) if (task.from.size === 0) this.#heldBytes += task.chunk.bytes
+    this.#withdraw(tasks)
+    this.#ask(source, tasks)
   }
 
-  /** True for an open source that holds nothing of what is open. */
-  #isUseless(source: FetchSource): boolean {
-    return (
-      source.channel !== undefined &&
-      source.outstanding.size === 0 &&
-      this.#picker.isDoneFor(source.cursor)
-    )
+  #ask(source: FetchSource, tasks: readonly Task[]): void {
+    if (tasks.length === 0) return
+    const now = this.#parts.now()
+    for (const task of tasks) {
+      task.from.add(source)
+      source.asked(task.chunk, now)
+      this.#parts.rate?.spend(task.chunk.bytes)
+    }
+    source.channel!.want(tasks.map(({ chunk }) => chunk))
   }
 
-  async #open({ peerId, declared }: Candidate): Promise<void> {
-    const source = new FetchSource(peerId, this.#parts.now())
-    this.#sources.add(source)
-    const receiver: ChannelReceiver = {
-      frame: (chunk, bytes) => this.#take(source, chunk, bytes),
-      missing: (chunk) => this.#lack(source, chunk),
-      closed: (error) => this.#lost(source, error),
-    }
-    let channel: ChunkChannel | undefined
-    try {
-      const what = 'Opening a channel to a peer'
-      channel = await withDeadline(OPEN_MS, what, this.#ending.signal, (signal) =>
-        this.#parts.open(peerId, receiver, signal),
-      )
-      if (!declared && !(await this.#holdsSome(source, channel))) {
-        this.#sources.delete(source)
-        this.#search.release(peerId)
-        channel.close()
-      } else if (this.#sources.has(source)) {
-        source.channel = channel
+  /** Takes tasks back from the sources that were asked for them. */
+  #withdraw(tasks: readonly Task[]): void {
+    const now = this.#parts.now()
+    const cancelled = new Map<FetchSource, string[]>()
+    for (const task of tasks) {
+      for (const source of task.from) {
+        const digests = cancelled.get(source) ?? []
+        cancelled.set(source, digests)
+        digests.push(task.chunk.digest)
+        source.settle(task.chunk.digest, now)
+        if (!source.isFull) source.offers.add(task.chunk.digest)
       }
-    } catch (error) {
-      channel?.close()
-      this.#leave(source, error)
+      task.from.clear()
     }
-    this.#pump()
-  }
-
-  /** Asks a peer that nobody named as a holder which of the open chunks it has. */
-  async #holdsSome(source: FetchSource, channel: ChunkChannel): Promise<boolean> {
-    const chunks = this.#picker.chunks().take(MAX_DIGESTS).toArray()
-    if (chunks.length === 0) return false
-    const digests = chunks.map((chunk) => chunk.digest)
-    const held = await withDeadline(OPEN_MS, 'Asking a peer', this.#ending.signal, (signal) =>
-      channel.have(digests, signal),
-    )
-    const lacking = digests.filter((_, index) => held[index] !== true)
-    for (const digest of lacking) source.cursor.lacks.add(digest)
-    return lacking.length < digests.length
+    for (const [source, digests] of cancelled) source.channel?.cancel(digests)
   }
 
   #take(source: FetchSource, chunk: ChunkRef, bytes: Uint8Array): void {
-    const now = this.#parts.now()
-    source.delivered(chunk.digest, bytes.length, now)
-    const task = this.#tasks.get(chunk.digest)
+    source.delivered(chunk.digest, bytes.length, this.#parts.now())
+    this.#sources.hasNews()
+    const task = this.#picker.get(chunk.digest)
     if (task?.state === 'asked') {
       task.from.delete(source)
-      for (const other of task.from) {
-        other.settle(chunk.digest, now)
-        other.channel?.cancel([chunk.digest])
-      }
-      task.from.clear()
+      this.#withdraw([task])
       task.state = 'arrived'
       this.#heldBytes += bytes.length - chunk.bytes
       void this.#verify(source, task, bytes)
@@ -270,129 +212,81 @@ export class ChunkFetch {
       }
       publish('chunk:corrupt', { digest: chunk.digest, where: `peer ${peerId}` })
       this.#heldBytes -= bytes.length
-      task.state = 'open'
-      this.#picker.giveBack(chunk)
-      this.#leave(source, error)
+      this.#picker.giveBack(task)
+      this.#sources.leave(source, error)
       this.#pump()
       return
     }
     if (this.#finished) return
     source.frames += 1
     publish('chunks:received', { tier: 'peers', bytes: bytes.length, peerId })
-    this.#tasks.delete(chunk.digest)
+    this.#picker.done(task)
     this.#ready.push({ chunk, bytes, tier: 'peers', peer: peerId })
     this.#wake?.()
-    if (this.#tasks.size === 0) this.#finish(undefined)
+    if (this.#picker.left === 0) this.#finish(undefined)
   }
 
   #lack(source: FetchSource, chunk: ChunkRef): void {
-    source.cursor.lacks.add(chunk.digest)
     this.#reopen(source, chunk)
+    this.#sources.lacks(source, chunk.digest)
     this.#pump()
+  }
+
+  #lost(source: FetchSource): void {
+    for (const { chunk } of source.outstanding.values()) this.#reopen(source, chunk)
   }
 
   /** The chunk will not come from this source; it is open again if no other was asked for it. */
   #reopen(source: FetchSource, chunk: ChunkRef): void {
     source.settle(chunk.digest, this.#parts.now())
-    const task = this.#tasks.get(chunk.digest)
+    const task = this.#picker.get(chunk.digest)
     if (task === undefined) return
     task.from.delete(source)
     if (task.state !== 'asked' || task.from.size > 0) return
-    task.state = 'open'
     this.#heldBytes -= chunk.bytes
-    this.#picker.giveBack(chunk)
-  }
-
-  #lost(source: FetchSource, error: Error): void {
-    const ended = isSwarmCacheError(error, 'ERR_CLOSED')
-    if (ended && source.outstanding.size === 0 && source.frames > 0) {
-      // A peer may end what is not used; it is opened again when there is something to ask.
-      if (!this.#sources.delete(source)) return
-      this.#release(source)
-      this.#search.release(source.peerId)
-      this.#search.add(source.peerId, true)
-    } else {
-      this.#leave(source, error)
-    }
-    this.#pump()
-  }
-
-  /** Gives a source up and what it owes to others. */
-  #leave(source: FetchSource, error: unknown): void {
-    if (this.#finished) return
-    const reason = errorMessage(error)
-    const misbehaved =
-      isSwarmCacheError(error, 'ERR_FRAME') || isSwarmCacheError(error, 'ERR_INTEGRITY')
-    const { peerId } = source
-    if (this.#sources.delete(source)) {
-      this.#release(source)
-      for (const { chunk } of source.outstanding.values()) this.#reopen(source, chunk)
-    } else if (!misbehaved) {
-      return
-    }
-    this.#parts.peers.failed(peerId, reason, misbehaved)
-    this.#reasons.set(peerId, reason)
-    this.#searchAgain = true
-    if (!misbehaved) this.#search.release(peerId)
-  }
-
-  #release(source: FetchSource): void {
-    source.channel?.close()
-    const outcome = source.outcome(this.#parts.now())
-    if (outcome !== undefined) this.#parts.peers.succeeded(source.peerId, outcome)
+    this.#picker.giveBack(task)
   }
 
   #tick(): void {
     const now = this.#parts.now()
     const elapsedMs = now - this.#tickedAt
     this.#tickedAt = now
-    const lateMs = Math.max(0, elapsedMs - 2 * TICK_MS)
-    const open = [...this.#sources].filter((source) => source.channel !== undefined)
-    for (const source of open) {
-      source.tick(now, elapsedMs, lateMs)
-      const alone = open.length === 1 && !this.#search.hasNext
-      const reason = source.stallReason(now, alone ? ONLY_SOURCE_PATIENCE : 1)
-      if (reason !== undefined) this.#leave(source, new SwarmCacheError('ERR_TIMEOUT', reason))
-    }
-    if (now - this.#searchedAt > SEARCH_AGAIN_MS && this.#sources.size < MAX_SOURCES) {
-      this.#searchedAt = now
-      this.#search.start()
-    }
+    this.#sources.tick(now, elapsedMs, Math.max(0, elapsedMs - 2 * TICK_MS))
     this.#pump()
-    if (!this.#finished) this.#duplicateTail(now)
+    if (!this.#finished) this.#rescue(now)
   }
 
-  #duplicateTail(now: number): void {
-    const copiesOf = (chunk: ChunkRef): number =>
-      this.#tasks.get(chunk.digest)?.from.size ?? MAX_COPIES
-    for (const source of this.#sources) {
+  #rescue(now: number): void {
+    const { all, inCrowd } = this.#sources
+    for (const source of all) {
       if (source.channel === undefined || source.outstanding.size > 0) continue
-      const chunks = chunksToDuplicate(source, this.#sources, copiesOf, now)
-      for (const chunk of chunks) this.#ask(source, this.#tasks.get(chunk.digest)!)
-      if (chunks.length > 0) source.channel.want(chunks)
+      const gainMs = inCrowd && source.isFull ? FULL_GAIN_MS : GAIN_MS
+      const taskOf = (digest: string): Task | undefined => this.#picker.get(digest)
+      const { copied, moved } = chunksToRescue(source, all, { now, taskOf, gainMs })
+      this.#withdraw(moved)
+      this.#ask(source, [...copied, ...moved])
     }
   }
 
   /** Ends the fetch if chunks are left that no source and no candidate can supply. */
   #endIfStuck(): void {
-    if (this.#picker.size === 0 || this.#heldBytes >= this.#bufferBytes) return
-    for (const source of this.#sources) {
-      if (source.channel === undefined || source.outstanding.size > 0) return
-    }
-    if (this.#search.isSearching || this.#search.hasNext) return
-    if (this.#searchAgain) {
-      this.#searchAgain = false
-      this.#search.start()
-      return
-    }
-    const reasons = [...this.#reasons].map(([peerId, reason]) => `${peerId}: ${reason}`)
-    const why = reasons.length === 0 ? 'no peer holds them' : reasons.join('; ')
+    const { open } = this.#picker
+    if (open === 0 || this.#heldBytes >= this.#bufferBytes || this.#sources.mayGain) return
+    const { inCrowd, newsAt, reasons } = this.#sources
+    if (this.#parts.rate?.isOpen === false || this.#sources.searchOnceMore()) return
+    if (inCrowd && this.#parts.now() - newsAt < CROWD_GRACE_MS) return
+    const why = reasons === '' ? 'no peer holds them' : reasons
     this.#finish(
       new SwarmCacheError(
         'ERR_PEER',
-        `No peer is left that could supply ${this.#picker.size} more chunks (${why}).`,
-        { facts: { chunks: this.#picker.size } },
+        `No peer is left that could supply ${open} more chunks (${why}).`,
+        { facts: { chunks: open } },
       ),
     )
   }
+}
+
+function everyByTimer(milliseconds: number, callback: () => void): () => void {
+  const timer = setInterval(callback, milliseconds)
+  return () => clearInterval(timer)
 }

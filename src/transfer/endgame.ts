@@ -1,36 +1,62 @@
-import type { ChunkRef } from '../core/manifest.ts'
+import type { Task } from './chunk-picker.ts'
 import type { FetchSource } from './fetch-source.ts'
 
-// What an idle source duplicates at a time, of chunks that another was asked for at least so long ago.
-const DUPLICATE_BYTES = 1024 * 1024
-const DUPLICATE_AFTER_MS = 100
-/** How many sources a chunk is asked of at once. */
-export const MAX_COPIES = 2
+/** Chunks that an idle source should be asked for although another owes them. */
+export interface Rescue {
+  /** Asked of both: the first copy wins. */
+  readonly copied: readonly Task[]
+  /** Withdrawn from the other, that has not begun with them. */
+  readonly moved: readonly Task[]
+}
+
+/** What the choice depends on. */
+export interface RescueOptions {
+  readonly now: number
+  readonly taskOf: (digest: string) => Task | undefined
+  /** How much sooner than the other the idle source must be expected to deliver. */
+  readonly gainMs: number
+}
+
+// What an idle source takes over at a time, of chunks that another was asked for at least so long ago.
+const RESCUE_BYTES = 512 * 1024
+const RESCUE_AFTER_MS = 100
+// An estimate of rates is rough: the other must be taken to need so many times as long.
+const SLOWER_FACTOR = 2
+const MAX_COPIES = 2
 
 /**
  * What a source without anything left to do should fetch of what others still owe.
  *
- * The tail of a fetch is as slow as its slowest source; with a few chunks asked for twice, and the
- * second copy cancelled when the first arrives, it is about as slow as the fastest.
+ * The tail of a fetch is as slow as its slowest source. What a source has not begun with moves to one that is
+ * done sooner; what it is sending now is asked for twice, and the second copy cancelled when the first arrives.
  */
-export function chunksToDuplicate(
+export function chunksToRescue(
   idle: FetchSource,
   others: Iterable<FetchSource>,
-  copiesOf: (chunk: ChunkRef) => number,
-  now: number,
-): ChunkRef[] {
-  const chosen = new Map<string, ChunkRef>()
-  let bytes = 0
+  { now, taskOf, gainMs }: RescueOptions,
+): Rescue {
+  const copied: Task[] = []
+  const moved: Task[] = []
+  let bytes = idle.outstandingBytes
   for (const other of others) {
     if (other === idle) continue
+    let owedBytes = other.outstandingBytes
+    const oldest = other.outstanding.keys().next().value
     // The newest first: a source answers in order, so these would come last.
     for (const { chunk, askedAt } of [...other.outstanding.values()].reverse()) {
-      if (bytes >= DUPLICATE_BYTES) return [...chosen.values()]
-      if (now - askedAt < DUPLICATE_AFTER_MS || idle.cursor.lacks.has(chunk.digest)) continue
-      if (chosen.has(chunk.digest) || copiesOf(chunk) >= MAX_COPIES) continue
-      chosen.set(chunk.digest, chunk)
+      if (bytes - idle.outstandingBytes >= RESCUE_BYTES) return { copied, moved }
+      const otherMs = Math.max(other.expectedMs(owedBytes), other.silentMs(now))
+      owedBytes -= chunk.bytes
+      const task = taskOf(chunk.digest)
+      if (task?.state !== 'asked' || now - askedAt < RESCUE_AFTER_MS) continue
+      if (task.from.has(idle) || task.from.size >= MAX_COPIES || !idle.holds(chunk.digest)) continue
+      const idleMs = idle.expectedMs(bytes + chunk.bytes)
+      if (otherMs < SLOWER_FACTOR * idleMs + gainMs) continue
+      if (copied.includes(task) || moved.includes(task)) continue
       bytes += chunk.bytes
+      if (chunk.digest === oldest || task.from.size > 1) copied.push(task)
+      else moved.push(task)
     }
   }
-  return [...chosen.values()]
+  return { copied, moved }
 }

@@ -2,8 +2,6 @@ import type { Digest } from '../core/digest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { PeerId, PeerOutcome } from '../core/peer.ts'
 import type { ChunkChannel } from './chunk-channel.ts'
-import { createCursor } from './chunk-picker.ts'
-import type { PickCursor } from './chunk-picker.ts'
 
 // In flight before anything is known of a peer: enough for 100 Mbit/s at 80 ms.
 const FIRST_WINDOW_BYTES = 1024 * 1024
@@ -11,10 +9,17 @@ const MIN_WINDOW_BYTES = 256 * 1024
 const MAX_WINDOW_BYTES = 8 * 1024 * 1024
 // The window holds twice what the peer delivers in this time, or in two round trips if that is longer.
 const WINDOW_MS = 50
+// Of what partial holders are asked for, less: what they owe nobody else can be asked for.
+const FIRST_PARTIAL_WINDOW_BYTES = 256 * 1024
+const PARTIAL_WINDOW_MS = 80
+// A crowd's full holder chooses from what all want of it what nobody was given; it must have a choice.
+const CROWD_WINDOW_BYTES = 3 * 1024 * 1024
+// What a source is taken to deliver before it has been measured: 2.5 MB/s.
+const ASSUMED_BYTES_PER_MS = 2500
 const RATE_WEIGHT = 0.3
 // A peer that delivers nothing for this long is left; sooner if its answers used to take far less.
 const MAX_STALL_MS = 2000
-const MIN_STALL_MS = 500
+const MIN_STALL_MS = 600
 const STALL_LATENCIES = 20
 // A peer that dribbles is never silent: no chunk at all in this time is as bad.
 const MAX_FRAME_GAP_MS = 20_000
@@ -23,7 +28,16 @@ const MAX_FRAME_GAP_MS = 20_000
 export class FetchSource {
   readonly peerId: PeerId
   readonly openedAt: number
-  readonly cursor: PickCursor = createCursor()
+  /** True if it is taken to hold everything but what it lacks; false if it holds only what it offers. */
+  isFull: boolean
+  readonly lacks: Set<Digest> = new Set()
+  /** Chunks that it has said to hold and that were not asked of it yet; only of one that is not full. */
+  readonly offers: Set<Digest> = new Set()
+  /** True if it gets more itself. */
+  isFetching = false
+  /** Number in the request of the first chunk that it was not asked about. */
+  watchedTo = 0
+  isWatching = false
   /** Set once the channel is open and the source may be asked. */
   channel: ChunkChannel | undefined
   /** When each chunk was asked for, the oldest first. */
@@ -41,21 +55,36 @@ export class FetchSource {
   #bytesPerMs: number | undefined
   #latencyMs: number | undefined
 
-  constructor(peerId: PeerId, now: number) {
+  constructor(peerId: PeerId, now: number, isFull: boolean) {
     this.peerId = peerId
     this.openedAt = now
+    this.isFull = isFull
   }
 
-  get windowBytes(): number {
-    if (this.#bytesPerMs === undefined) return FIRST_WINDOW_BYTES
+  /** How much it may owe, alone or in a crowd that fetches the same. */
+  windowBytes(inCrowd: boolean): number {
+    const rate = this.#bytesPerMs
+    if (!this.isFull && inCrowd) {
+      if (rate === undefined) return FIRST_PARTIAL_WINDOW_BYTES
+      const bytes = 2 * rate * PARTIAL_WINDOW_MS
+      return Math.min(MAX_WINDOW_BYTES, Math.max(FIRST_PARTIAL_WINDOW_BYTES, bytes))
+    }
+    const least = inCrowd ? CROWD_WINDOW_BYTES : MIN_WINDOW_BYTES
+    if (rate === undefined) return Math.max(least, FIRST_WINDOW_BYTES)
     const spanMs = Math.max(WINDOW_MS, 2 * (this.#latencyMs ?? 0))
-    const bytes = 2 * this.#bytesPerMs * spanMs
-    return Math.min(MAX_WINDOW_BYTES, Math.max(MIN_WINDOW_BYTES, bytes))
+    return Math.min(MAX_WINDOW_BYTES, Math.max(least, 2 * rate * spanMs))
   }
 
-  /** True if enough of the window is free to be worth a request. */
-  get wantsMore(): boolean {
-    return this.outstandingBytes <= this.windowBytes * 0.75
+  /** True if it is known, or taken, to hold the chunk. */
+  holds(digest: Digest): boolean {
+    return this.isFull ? !this.lacks.has(digest) : this.offers.has(digest)
+  }
+
+  /** When so many bytes that are asked of it now would be here. */
+  expectedMs(bytes: number): number {
+    const rate = this.#bytesPerMs ?? ASSUMED_BYTES_PER_MS
+    // Of a source that has stopped nothing is expected soon.
+    return rate < 1 ? Infinity : (this.#latencyMs ?? 0) + bytes / rate
   }
 
   asked(chunk: ChunkRef, now: number): void {
@@ -101,6 +130,11 @@ export class FetchSource {
       else this.#bytesPerMs = old + RATE_WEIGHT * (sample - old)
     }
     this.#tickBytes = 0
+  }
+
+  /** For how long it has sent nothing of what it owes. */
+  silentMs(now: number): number {
+    return this.outstanding.size === 0 ? 0 : now - this.#progressAt
   }
 
   /** True if it has been opening, or silent about what it owes, for more than `limitMs`. */

@@ -12,12 +12,19 @@ export interface HolderSearchParts {
   readonly logger: Logger
 }
 
+/**
+ * How a peer became a candidate: it was found as a holder of all; the router named it as a holder, perhaps of
+ * a part; another peer says that it fetches the same; it connected.
+ */
+export type Hint = 'holder' | 'named' | 'reader' | 'connected'
+
 /** A peer worth trying. */
 export interface Candidate {
   readonly peerId: PeerId
-  /** False for one that has not said that it holds anything. */
-  readonly declared: boolean
+  readonly hint: Hint
 }
+
+const HINTS: readonly Hint[] = ['connected', 'reader', 'named', 'holder']
 
 // More than a fetch ever opens; the rest is dropped.
 const MAX_CANDIDATES = 256
@@ -27,7 +34,7 @@ export class HolderSearch {
   readonly #parts: HolderSearchParts
   readonly #manifest: Digest
   readonly #onChange: () => void
-  readonly #candidates = new Map<PeerId, boolean>()
+  readonly #candidates = new Map<PeerId, Hint>()
   /** Peers that are in use or were left for good. */
   readonly #taken = new Set<PeerId>()
   readonly #ending = new AbortController()
@@ -43,9 +50,9 @@ export class HolderSearch {
     this.#parts = parts
     this.#manifest = manifest
     this.#onChange = onChange
-    for (const peerId of holders) this.add(peerId, true)
+    for (const peerId of holders) this.add(peerId, 'holder')
     this.#stopListening = parts.onConnected((peerId) => {
-      if (this.add(peerId, false)) onChange()
+      if (this.add(peerId, 'connected')) onChange()
     })
   }
 
@@ -59,11 +66,13 @@ export class HolderSearch {
   }
 
   /** True if the peer is a candidate now and was none before. */
-  add(peerId: PeerId, declared: boolean): boolean {
+  add(peerId: PeerId, hint: Hint): boolean {
     if (this.#taken.has(peerId)) return false
     const known = this.#candidates.get(peerId)
     if (known === undefined && this.#candidates.size >= MAX_CANDIDATES) return false
-    this.#candidates.set(peerId, declared || known === true)
+    if (known === undefined || HINTS.indexOf(hint) > HINTS.indexOf(known)) {
+      this.#candidates.set(peerId, hint)
+    }
     return known === undefined
   }
 
@@ -71,10 +80,10 @@ export class HolderSearch {
   next(): Candidate | undefined {
     const [peerId] = this.#parts.peers.rank(this.#candidates.keys())
     if (peerId === undefined) return undefined
-    const declared = this.#candidates.get(peerId)!
+    const hint = this.#candidates.get(peerId)!
     this.#candidates.delete(peerId)
     this.#taken.add(peerId)
-    return { peerId, declared }
+    return { peerId, hint }
   }
 
   /** The peer may be named again; it is no candidate until then. */
@@ -100,7 +109,7 @@ export class HolderSearch {
     try {
       for await (const peerId of peers.holders(this.#manifest, { signal })) {
         if (signal.aborted) return
-        if (this.add(peerId, true)) this.#onChange()
+        if (this.add(peerId, 'named')) this.#onChange()
       }
     } catch (error) {
       if (!signal.aborted) {

@@ -152,7 +152,7 @@ export class ManifestFetch {
   }
 }
 
-const IGNORE: ChannelReceiver = { frame() {}, missing() {}, closed() {} }
+const IGNORE: ChannelReceiver = { frame() {}, missing() {}, gained() {}, closed() {} }
 
 /** Settles as `work` does, or rejects with ERR_TIMEOUT once the channel is silent for too long. */
 async function untilStalled<T>(

@@ -6,14 +6,17 @@ import { MAX_CHUNK_BYTES, MAX_FRAME_BYTES } from '../core/manifest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import { MessageStream } from '../core/message.ts'
 import type { Message } from '../core/message.ts'
+import { isPeerId } from '../core/peer.ts'
 import type { PeerId } from '../core/peer.ts'
-import type { ChannelReceiver, ChunkChannel, OpenChannel } from './chunk-channel.ts'
+import type { ChannelReceiver, ChunkChannel, OpenChannel, WatchAnswer } from './chunk-channel.ts'
 import {
   decodeBits,
+  decodeIds,
   encodeDigests,
   encodeIds,
   isId,
   MAX_DIGESTS,
+  MAX_READERS,
   RESPONSE_LIMITS,
 } from './transfer-wire.ts'
 
@@ -25,9 +28,10 @@ interface PendingChunk {
   cancelled: boolean
 }
 
-interface PendingHave {
-  readonly count: number
-  readonly answer: PromiseWithResolvers<boolean[]>
+interface PendingWatch {
+  readonly digests: readonly Digest[]
+  readonly answer: PromiseWithResolvers<WatchAnswer>
+  answered: boolean
 }
 
 interface PendingManifest {
@@ -60,7 +64,7 @@ class StreamChannel implements ChunkChannel {
   readonly #receiver: ChannelReceiver
   readonly #chunks = new Map<number, PendingChunk>()
   readonly #ids = new Map<Digest, number>()
-  readonly #haves = new Map<number, PendingHave>()
+  readonly #watches = new Map<number, PendingWatch>()
   readonly #manifests = new Map<number, PendingManifest>()
   #nextId = 0
   #writing: Promise<void> = Promise.resolve()
@@ -103,12 +107,16 @@ class StreamChannel implements ChunkChannel {
     if (ids.length > 0) this.#send({ cancel: true }, encodeIds(ids))
   }
 
-  async have(digests: readonly Digest[], signal: AbortSignal): Promise<boolean[]> {
+  async watch(
+    manifest: Digest,
+    digests: readonly Digest[],
+    signal: AbortSignal,
+  ): Promise<WatchAnswer> {
     const id = this.#nextId++
-    const pending = { count: digests.length, answer: Promise.withResolvers<boolean[]>() }
-    this.#haves.set(id, pending)
-    this.#send({ have: id }, encodeDigests(digests))
-    return abortable(pending.answer.promise, signal)
+    const answer = Promise.withResolvers<WatchAnswer>()
+    this.#watches.set(id, { digests, answer, answered: false })
+    this.#send({ have: id, watch: manifest }, encodeDigests(digests))
+    return abortable(answer.promise, signal)
   }
 
   async manifest(
@@ -131,7 +139,7 @@ class StreamChannel implements ChunkChannel {
     if (this.#closed) return
     this.#closed = true
     this.#messages.abort()
-    for (const { answer } of [...this.#haves.values(), ...this.#manifests.values()]) {
+    for (const { answer } of [...this.#watches.values(), ...this.#manifests.values()]) {
       answer.promise.catch(() => {})
       answer.reject(error)
     }
@@ -145,7 +153,7 @@ class StreamChannel implements ChunkChannel {
       .then(() => (this.#closed ? undefined : this.#messages.write(header, body)))
       .catch((error: unknown) => {
         // A peer that refuses says so before it ends: reading finds it, or the same end.
-        if (this.#chunks.size + this.#haves.size + this.#manifests.size === 0) {
+        if (this.#chunks.size + this.#watches.size + this.#manifests.size === 0) {
           this.#end(error as Error, true)
         }
       })
@@ -170,11 +178,12 @@ class StreamChannel implements ChunkChannel {
     if (header['busy'] === true) {
       throw new SwarmCacheError('ERR_LIMIT', 'The peer serves too many others already.')
     }
+    if (header['cancelled'] === true) return this.#takeCancelled(body)
     const { id } = header
     if (!isId(id)) throw violation('an answer has no id')
     const pending = this.#chunks.get(id)
     if (pending !== undefined) this.#takeChunk(id, pending, header, body)
-    else if (this.#haves.has(id)) this.#takeHave(id, header, body)
+    else if (this.#watches.has(id)) this.#takeWatch(id, header, body)
     else if (this.#manifests.has(id)) this.#takeManifest(id, header, body)
     else throw violation('it sent what was not asked for')
   }
@@ -183,9 +192,7 @@ class StreamChannel implements ChunkChannel {
     const { chunk, cancelled } = pending
     this.#chunks.delete(id)
     if (!cancelled) this.#ids.delete(chunk.digest)
-    if (header['cancelled'] === true) {
-      if (!cancelled) throw violation('it cancelled what is wanted')
-    } else if (header['missing'] === true) {
+    if (header['missing'] === true) {
       if (!cancelled) this.#receiver.missing(chunk)
     } else if (body.length === 0 || body.length > chunk.bytes + FRAME_OVERHEAD_BYTES) {
       throw violation(`it sent ${body.length} bytes for a chunk of ${chunk.bytes}`)
@@ -194,12 +201,37 @@ class StreamChannel implements ChunkChannel {
     }
   }
 
-  #takeHave(id: number, header: Message['header'], body: Uint8Array): void {
-    const { count, answer } = this.#haves.get(id)!
-    const bits = header['have'] === true ? decodeBits(body, count) : undefined
-    if (bits === undefined) throw violation('it did not say what it has')
-    this.#haves.delete(id)
-    answer.resolve(bits)
+  #takeCancelled(body: Uint8Array): void {
+    for (const id of decodeIds(body) ?? []) {
+      if (this.#chunks.get(id)?.cancelled !== true) throw violation('it cancelled what is wanted')
+      this.#chunks.delete(id)
+    }
+  }
+
+  #takeWatch(id: number, header: Message['header'], body: Uint8Array): void {
+    const watch = this.#watches.get(id)!
+    const { digests, answer } = watch
+    if (!watch.answered) {
+      const held = header['have'] === true ? decodeBits(body, digests.length) : undefined
+      if (held === undefined) throw violation('it did not say what it has')
+      watch.answered = true
+      // A peer answers one watch after the other, and tells of the last only.
+      for (const old of this.#watches.keys()) {
+        if (old < id) this.#watches.delete(old)
+      }
+      const { fetching } = header
+      answer.resolve({
+        held,
+        readers: parseReaders(header['readers']),
+        fetching: fetching === true,
+      })
+      return
+    }
+    const positions = header['gained'] === true ? decodeIds(body) : undefined
+    if (positions?.every((position) => position < digests.length) !== true) {
+      throw violation('it did not say what it got')
+    }
+    this.#receiver.gained(positions.map((position) => digests[position]!))
   }
 
   #takeManifest(id: number, header: Message['header'], body: Uint8Array): void {
@@ -254,6 +286,10 @@ class CountedStream implements ByteStream {
   abort(error?: Error): void {
     this.#stream.abort(error)
   }
+}
+
+function parseReaders(value: unknown): PeerId[] {
+  return Array.isArray(value) ? value.slice(0, MAX_READERS).filter(isPeerId) : []
 }
 
 function violation(why: string): SwarmCacheError {

@@ -1,3 +1,4 @@
+import { ByteRate } from '../async/byte-rate.ts'
 import type { ByteStream } from '../core/byte-stream.ts'
 import { openFrame } from '../core/chunk.ts'
 import type { Frame, SourcedFrame } from '../core/chunk.ts'
@@ -7,6 +8,7 @@ import type { PeerId } from '../core/peer.ts'
 import type { StreamHandler, Swarm } from '../swarm/swarm.ts'
 import { ChunkFetch } from './chunk-fetch.ts'
 import type { ChunkFetchOptions, ChunkFetchParts } from './chunk-fetch.ts'
+import { Crowds } from './crowds.ts'
 import { Lanes } from './lanes.ts'
 import type { LanesOptions } from './lanes.ts'
 import { ManifestFetch } from './manifest-fetch.ts'
@@ -40,6 +42,8 @@ export interface SwarmTransferParts {
 export interface SwarmTransferOptions extends ChunkFetchOptions, UploadServerOptions {
   /** How chunks take lanes; without it they take streams of the swarm. */
   readonly lanes?: LanesOptions
+  /** Of all fetches together; no limit by default. */
+  readonly downloadBytesPerSecond?: number
 }
 
 /** Moves chunks over lanes, and over streams of the swarm where no lane can be had. */
@@ -61,7 +65,11 @@ export class SwarmTransfer implements Transfer {
     const onConnected = (listener: (peerId: PeerId) => void): (() => void) =>
       swarm.listen({ connected: (peer) => listener(peer.peerId) })
     const verify = parts.verify ?? openFrame
-    this.#uploads = new UploadServer(parts, options)
+    const crowds = new Crowds(now)
+    const { downloadBytesPerSecond } = options
+    const rate =
+      downloadBytesPerSecond === undefined ? undefined : new ByteRate(downloadBytesPerSecond, now)
+    this.#uploads = new UploadServer({ ...parts, crowds, now }, options)
     if (options.lanes !== undefined) {
       const serve: StreamHandler = (stream, peerId) => this.#uploads.serve(stream, peerId)
       this.#lanes = new Lanes({ swarm, serve, logger }, options.lanes)
@@ -71,7 +79,7 @@ export class SwarmTransfer implements Transfer {
       return lane ?? (await openStream(peerId, signal))
     }
     const open = openStreamChannel(openBulk)
-    this.#fetchParts = { open, peers, logger, now, onConnected, verify }
+    this.#fetchParts = { open, peers, logger, now, onConnected, verify, crowds, rate }
     // A manifest is small: a stream of the connection that exists is there sooner than a lane.
     this.#manifests = new ManifestFetch({ open: openStreamChannel(openStream), peers, now })
   }

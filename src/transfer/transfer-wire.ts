@@ -1,4 +1,4 @@
-import { DIGEST_BYTES } from '../core/digest.ts'
+import { DIGEST_BYTES, isDigest } from '../core/digest.ts'
 import type { Digest } from '../core/digest.ts'
 import { MAX_FRAME_BYTES } from '../core/manifest.ts'
 import type { MessageLimits } from '../core/message.ts'
@@ -7,17 +7,23 @@ import type { MessageLimits } from '../core/message.ts'
  * Many requests on one stream, answered in any order. Ids are chosen by the asker, each used once.
  *
  * Asked: `{want: id}` with a body of n digests (32 bytes each), which take the ids from `id` to `id + n - 1`;
- * `{cancel: true}` with a body of ids (u32, big endian); `{have: id}` with a body of digests;
- * `{manifest: digest, id}`.
+ * `{cancel: true}` with a body of ids (u32, big endian); `{have: id}` with a body of digests, and with
+ * `watch: manifest` for what is fetched of that manifest; `{manifest: digest, id}`.
  *
- * Answered: `{id}` with a frame as body; `{id, missing: true}`; `{id, cancelled: true}`; `{id, have: true}`
- * with one bit for each digest, lowest bit first; `{id, manifestBytes}` with a piece of the manifest, until it
- * is complete; `{busy: true}`, then the end, from a peer that serves too many already.
+ * Answered: `{id}` with a frame as body; `{id, missing: true}`; `{cancelled: true}` with a body of ids;
+ * `{id, have: true}` with one bit for each digest, lowest bit first; `{id, manifestBytes}` with a piece of the
+ * manifest, until it is complete; `{busy: true}`, then the end, from a peer that serves too many already.
+ *
+ * The answer to a watch also names others that watch the same manifest (`readers`), and tells whether the peer
+ * is fetching it itself (`fetching`). What it gets of the digests from then on it tells unasked, as
+ * `{id, gained: true}` with a body of positions in the list (u32), until the next watch of the conversation.
  */
 export const TRANSFER_PROTOCOL = '/swarmcache/transfer/1'
 
 /** Digests in one message at most. */
 export const MAX_DIGESTS = 4096
+/** Peers named in the answer to a watch at most. */
+export const MAX_READERS = 12
 /** Wanted chunks that may wait for their answer on one stream. */
 export const MAX_OUTSTANDING = 2048
 
@@ -31,28 +37,33 @@ export const RESPONSE_LIMITS: MessageLimits = { headerBytes: 1024, bodyBytes: MA
 export type TransferRequest =
   | { readonly kind: 'want'; readonly id: number; readonly digests: readonly Digest[] }
   | { readonly kind: 'cancel'; readonly ids: readonly number[] }
-  | { readonly kind: 'have'; readonly id: number; readonly digests: readonly Digest[] }
+  | {
+      readonly kind: 'have'
+      readonly id: number
+      readonly digests: readonly Digest[]
+      readonly watch: Digest | undefined
+    }
   | { readonly kind: 'manifest'; readonly id: number; readonly digest: Digest }
 
 type Header = Readonly<Record<string, unknown>>
 
 /** The request in a message, or undefined if it is malformed. */
 export function parseRequest(header: Header, body: Uint8Array): TransferRequest | undefined {
-  const { want, cancel, have, manifest, id } = header
+  const { want, cancel, have, watch, manifest, id } = header
   if (isId(want)) {
     const digests = decodeDigests(body)
     return digests === undefined ? undefined : { kind: 'want', id: want, digests }
   }
   if (isId(have)) {
     const digests = decodeDigests(body)
-    return digests === undefined ? undefined : { kind: 'have', id: have, digests }
+    if (digests === undefined || (watch !== undefined && !isDigest(watch))) return undefined
+    return { kind: 'have', id: have, digests, watch }
   }
   if (cancel === true) {
     const ids = decodeIds(body)
     return ids === undefined ? undefined : { kind: 'cancel', ids }
   }
-  if (typeof manifest !== 'string' || !/^[0-9a-f]{64}$/.test(manifest) || !isId(id))
-    return undefined
+  if (!isDigest(manifest) || !isId(id)) return undefined
   return { kind: 'manifest', id, digest: manifest }
 }
 
@@ -83,7 +94,8 @@ export function encodeIds(ids: readonly number[]): Uint8Array {
   return bytes
 }
 
-function decodeIds(body: Uint8Array): number[] | undefined {
+/** Ids or positions, or undefined if it is no list of them. */
+export function decodeIds(body: Uint8Array): number[] | undefined {
   if (body.length === 0 || body.length % 4 !== 0) return undefined
   const view = new DataView(body.buffer, body.byteOffset, body.length)
   return Array.from({ length: body.length / 4 }, (_, index) => view.getUint32(index * 4))

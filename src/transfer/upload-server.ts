@@ -1,3 +1,4 @@
+import { ByteRate } from '../async/byte-rate.ts'
 import { pause, withDeadline } from '../async/deadline.ts'
 import { Limit } from '../async/limit.ts'
 import type { ByteStream } from '../core/byte-stream.ts'
@@ -5,6 +6,7 @@ import { errorMessage, isSwarmCacheError, SwarmCacheError } from '../core/errors
 import type { Logger } from '../core/logger.ts'
 import { MessageStream } from '../core/message.ts'
 import type { PeerId } from '../core/peer.ts'
+import type { Crowds } from './crowds.ts'
 import type { ChunkSupply, PeerChoice } from './transfer.ts'
 import { REQUEST_LIMITS } from './transfer-wire.ts'
 import { Upload } from './upload.ts'
@@ -13,6 +15,8 @@ import { Upload } from './upload.ts'
 export interface UploadServerParts {
   readonly supply: ChunkSupply
   readonly peers: Pick<PeerChoice, 'failed'>
+  readonly crowds: Crowds
+  readonly now: () => number
   readonly logger: Logger
 }
 
@@ -21,6 +25,8 @@ export interface UploadServerOptions {
   /** Conversations at once, over all peers and for each. */
   readonly maxUploads?: number
   readonly maxUploadsPerPeer?: number
+  /** Of all uploads together; no limit by default. */
+  readonly uploadBytesPerSecond?: number
 }
 
 // A fetch uses one stream, and few fetches of one peer run at once.
@@ -36,7 +42,8 @@ const STOP_MS = 2000
 /** Serves chunks and manifests to peers, fairly and within bounds. */
 export class UploadServer {
   readonly #parts: UploadServerParts
-  readonly #options: Required<UploadServerOptions>
+  readonly #options: Required<Omit<UploadServerOptions, 'uploadBytesPerSecond'>>
+  readonly #rate: ByteRate | undefined
   readonly #turns = new Limit(TURNS)
   readonly #peers = new Map<PeerId, { turns: Limit; uploads: Set<Upload> }>()
   #stopping = false
@@ -47,6 +54,9 @@ export class UploadServer {
       maxUploads: options.maxUploads ?? MAX_UPLOADS,
       maxUploadsPerPeer: options.maxUploadsPerPeer ?? MAX_UPLOADS_PER_PEER,
     }
+    const { uploadBytesPerSecond } = options
+    this.#rate =
+      uploadBytesPerSecond === undefined ? undefined : new ByteRate(uploadBytesPerSecond, parts.now)
   }
 
   /** Serves one conversation. */
@@ -61,9 +71,14 @@ export class UploadServer {
       )
       return
     }
-    const { supply, logger } = this.#parts
-    const ownTurns = peer.turns
-    const upload = new Upload({ messages, peerId, supply, turns: this.#turns, ownTurns, logger })
+    const upload = new Upload({
+      ...this.#parts,
+      messages,
+      peerId,
+      turns: this.#turns,
+      ownTurns: peer.turns,
+      rate: this.#rate,
+    })
     this.#peers.set(peerId, peer)
     peer.uploads.add(upload)
     try {

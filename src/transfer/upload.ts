@@ -8,8 +8,11 @@ import { MAX_FRAME_BYTES } from '../core/manifest.ts'
 import type { Message, MessageStream } from '../core/message.ts'
 import type { PeerId } from '../core/peer.ts'
 import type { ChunkSupply } from './transfer.ts'
-import { encodeBits, MAX_OUTSTANDING, parseRequest } from './transfer-wire.ts'
+import type { ByteRate } from '../async/byte-rate.ts'
+import { encodeBits, encodeIds, MAX_OUTSTANDING, parseRequest } from './transfer-wire.ts'
 import type { TransferRequest } from './transfer-wire.ts'
+import type { Crowds } from './crowds.ts'
+import { UploadWatch } from './upload-watch.ts'
 
 /** What one upload needs. */
 export interface UploadParts {
@@ -20,12 +23,20 @@ export interface UploadParts {
   readonly turns: Limit
   /** Turns that this peer may hold at once, over all its streams. */
   readonly ownTurns: Limit
+  /** How fast all uploads together may be. */
+  readonly rate: ByteRate | undefined
+  readonly crowds: Crowds
+  readonly now: () => number
   readonly logger: Logger
 }
 
-type Job =
-  | { readonly kind: 'chunk'; readonly id: number; readonly digest: Digest }
-  | Extract<TransferRequest, { kind: 'have' | 'manifest' }>
+interface ChunkJob {
+  readonly kind: 'chunk'
+  readonly id: number
+  readonly digest: Digest
+}
+
+type Question = Extract<TransferRequest, { kind: 'have' | 'manifest' }>
 
 // While one frame is written the next is read from the store.
 const WORKERS = 2
@@ -45,9 +56,11 @@ export class Upload {
   readonly #parts: UploadParts
   readonly #ending = new AbortController()
   readonly #writeTurn = new Limit(1)
-  /** In the order asked; `have` and `manifest` under ids of their own. */
-  readonly #jobs = new Map<number, Job>()
-  #questions = 0
+  /** In the order asked. */
+  readonly #chunks = new Map<number, ChunkJob>()
+  readonly #questions: Question[] = []
+  #openQuestions = 0
+  #watch: UploadWatch | undefined
   #running = 0
   #misses = 0
   #asking = true
@@ -67,6 +80,8 @@ export class Upload {
       this.end(error as Error)
       await Promise.allSettled(parts)
       throw error
+    } finally {
+      this.#watch?.close()
     }
   }
 
@@ -84,7 +99,7 @@ export class Upload {
   }
 
   get #isIdle(): boolean {
-    return this.#jobs.size === 0 && this.#running === 0
+    return this.#chunks.size + this.#questions.length === 0 && this.#running === 0
   }
 
   async #readAll(): Promise<void> {
@@ -119,44 +134,46 @@ export class Upload {
 
   #accept(request: TransferRequest): void {
     if (request.kind === 'cancel') {
-      for (const id of request.ids) this.#cancel(id)
+      this.#cancel(request.ids)
       return
     }
     if (request.kind === 'want') {
       for (const [index, digest] of request.digests.entries()) {
-        this.#addJob({ kind: 'chunk', id: request.id + index, digest })
+        if (this.#chunks.size >= MAX_OUTSTANDING) throw tooMuch('chunks')
+        const id = request.id + index
+        this.#chunks.set(id, { kind: 'chunk', id, digest })
       }
       return
     }
-    this.#questions += 1
-    if (this.#questions > MAX_QUESTIONS) throw tooMuch('questions')
-    this.#addJob(request)
+    this.#openQuestions += 1
+    if (this.#openQuestions > MAX_QUESTIONS) throw tooMuch('questions')
+    this.#questions.push(request)
   }
 
-  #addJob(job: Job): void {
-    if (this.#jobs.size >= MAX_OUTSTANDING) throw tooMuch('chunks')
-    this.#jobs.set(job.id, job)
-  }
-
-  #cancel(id: number): void {
-    if (this.#jobs.get(id)?.kind !== 'chunk') return
-    this.#jobs.delete(id)
-    void this.#write({ id, cancelled: true }).catch((error: unknown) => this.end(error as Error))
+  #cancel(ids: readonly number[]): void {
+    const cancelled = ids.filter((id) => this.#chunks.delete(id))
+    if (cancelled.length === 0) return
+    void this.#write({ cancelled: true }, encodeIds(cancelled)).catch((error: unknown) =>
+      this.end(error as Error),
+    )
   }
 
   async #work(): Promise<void> {
     for (;;) {
       this.#ending.signal.throwIfAborted()
-      const job = this.#jobs.values().next().value
-      if (job === undefined) {
+      const next = this.#next()
+      if (next === undefined) {
         if (!this.#asking || this.#draining) return
         await this.#wake.promise
         continue
       }
-      this.#jobs.delete(job.id)
+      if (typeof next === 'number') {
+        await Promise.race([this.#wake.promise, pause(next, this.#ending.signal)])
+        continue
+      }
       this.#running += 1
       try {
-        await this.#answer(job)
+        await this.#answer(next)
       } finally {
         this.#running -= 1
       }
@@ -165,24 +182,60 @@ export class Upload {
     }
   }
 
-  async #answer(job: Job): Promise<void> {
-    const { supply, turns, ownTurns } = this.#parts
+  /** What to answer next, or how long to wait for it; questions go first, as they decide what is asked. */
+  #next(): ChunkJob | Question | number | undefined {
+    const question = this.#questions.shift()
+    if (question !== undefined) return question
+    if (this.#chunks.size === 0) return undefined
+    const jobs = this.#chunks.values()
+    const choice = this.#watch?.choose(jobs) ?? { wanted: jobs.next().value! }
+    if (!('wanted' in choice)) return choice.waitMs
+    this.#chunks.delete(choice.wanted.id)
+    return choice.wanted
+  }
+
+  async #answer(job: ChunkJob | Question): Promise<void> {
+    const { supply, turns, ownTurns, rate } = this.#parts
     const { signal } = this.#ending
+    if (job.kind === 'chunk') this.#watch?.began(job.digest)
     using _own = await ownTurns.acquire(1, signal)
     using _turn = await turns.acquire(1, signal)
+    await rate?.opened(signal)
     if (job.kind === 'have') {
-      const held = await this.#ask('what it holds', () => supply.has(job.digests))
-      this.#questions -= 1
-      const bits = job.digests.map((_, index) => held?.[index] === true)
-      await this.#write({ id: job.id, have: true }, encodeBits(bits))
+      await this.#tellHeld(job)
+      this.#openQuestions -= 1
     } else if (job.kind === 'manifest') {
       const manifest = await this.#ask('a manifest', () => supply.manifest(job.digest))
-      this.#questions -= 1
       await this.#sendManifest(job.id, manifest)
+      this.#openQuestions -= 1
     } else {
       const frame = await this.#ask('a chunk', () => supply.frame(job.digest))
       await this.#sendChunk(job.id, frame)
     }
+  }
+
+  async #tellHeld({ id, digests, watch: manifest }: Question & { kind: 'have' }): Promise<void> {
+    const { supply, peerId, crowds } = this.#parts
+    const has = async (asked: readonly Digest[]): Promise<boolean[]> => {
+      const held = await this.#ask('what it holds', () => supply.has(asked))
+      return asked.map((_, index) => held?.[index] === true)
+    }
+    if (manifest === undefined) {
+      await this.#write({ id, have: true }, encodeBits(await has(digests)))
+      return
+    }
+    this.#watch?.close()
+    const watch = new UploadWatch({ peerId, crowds, has }, manifest, digests)
+    this.#watch = watch
+    const { others, fetching } = watch.crowd
+    const held = await watch.start((positions) => {
+      if (this.#watch !== watch) return
+      void this.#write({ id, gained: true }, encodeIds(positions)).catch((error: unknown) =>
+        this.end(error as Error),
+      )
+    })
+    await this.#write({ id, have: true, readers: others, fetching }, encodeBits(held))
+    watch.tell()
   }
 
   async #sendChunk(id: number, frame: Uint8Array | undefined): Promise<void> {
@@ -192,7 +245,9 @@ export class Upload {
       return
     }
     this.#misses = 0
-    await this.#write({ id }, frame)
+    this.#parts.rate?.spend(frame.length)
+    const milliseconds = await this.#write({ id }, frame)
+    this.#watch?.ended(frame.length, milliseconds)
     publish('chunks:sent', { bytes: frame.length, peerId: this.#parts.peerId })
   }
 
@@ -219,12 +274,15 @@ export class Upload {
     }
   }
 
-  async #write(header: Record<string, unknown>, body?: Uint8Array): Promise<void> {
+  /** Resolves to the milliseconds that the connection needed to take it. */
+  async #write(header: Record<string, unknown>, body?: Uint8Array): Promise<number> {
     const { signal } = this.#ending
     using _turn = await this.#writeTurn.acquire(1, signal)
+    const startedMs = this.#parts.now()
     await withDeadline(WRITE_MS, 'Sending to a peer', signal, () =>
       this.#parts.messages.write(header, body),
     )
+    return this.#parts.now() - startedMs
   }
 
   #wakeAll(): void {

@@ -1,0 +1,124 @@
+import type { Digest } from '../core/digest.ts'
+import type { PeerId } from '../core/peer.ts'
+import type { Crowd, Crowds, CrowdReader } from './crowds.ts'
+import type { SendChoice, WantedChunk } from './send-order.ts'
+
+/** What a watch needs. */
+export interface UploadWatchParts {
+  readonly peerId: PeerId
+  readonly crowds: Crowds
+  readonly has: (digests: readonly Digest[]) => Promise<boolean[]>
+  /** Calls back once, unless the returned function is called before; a timer by default. */
+  readonly after?: (milliseconds: number, callback: () => void) => () => void
+}
+
+// One message for all that arrives meanwhile; the delay adds to each hop that a chunk takes.
+const TELL_MS = 20
+// A chunk is in the store soon after it was handed over, or not at all.
+const MAX_TRIES = 50
+// Who wants this little is not kept waiting: the others would hardly be relieved.
+const MANY_CHUNKS = 16
+
+/** What one conversation is told of the chunks of a manifest, and its place among those that read it. */
+export class UploadWatch implements CrowdReader {
+  readonly peerId: PeerId
+  readonly crowd: Crowd
+  readonly #parts: UploadWatchParts
+  readonly #manifest: Digest
+  readonly #digests: readonly Digest[]
+  /** Positions of what is not here yet. */
+  readonly #lacking = new Map<Digest, number>()
+  /** What has arrived and was not told yet, with how often the store was asked for it. */
+  readonly #fresh = new Map<Digest, number>()
+  #isComplete = false
+  #tell: ((positions: number[]) => void) | undefined
+  #isAnswered = false
+  #stopTimer: (() => void) | undefined
+  #closed = false
+
+  constructor(parts: UploadWatchParts, manifest: Digest, digests: readonly Digest[]) {
+    this.#parts = parts
+    this.peerId = parts.peerId
+    this.#manifest = manifest
+    this.#digests = digests
+    for (const [position, digest] of digests.entries()) this.#lacking.set(digest, position)
+    this.crowd = parts.crowds.join(manifest, this)
+  }
+
+  get isSpared(): boolean {
+    return this.#isComplete && this.#digests.length >= MANY_CHUNKS
+  }
+
+  /** Resolves to what is held already; `tell` hears of the rest, but not before `tell()` was called. */
+  async start(tell: (positions: number[]) => void): Promise<boolean[]> {
+    this.#tell = tell
+    const held = await this.#parts.has(this.#digests)
+    for (const [position, digest] of this.#digests.entries()) {
+      if (held[position] === true) this.#lacking.delete(digest)
+    }
+    this.#isComplete = this.#lacking.size === 0
+    for (const digest of this.#parts.crowds.recent) this.arrived(digest)
+    return held
+  }
+
+  /** The answer is out, so news may follow. */
+  tell(): void {
+    this.#isAnswered = true
+    if (this.#fresh.size > 0) this.#schedule()
+  }
+
+  choose<W extends WantedChunk>(wishes: Iterable<W>): SendChoice<W> {
+    return this.crowd.order.choose(this, wishes)
+  }
+
+  began(digest: Digest): void {
+    this.crowd.order.began(digest)
+  }
+
+  ended(bytes: number, milliseconds: number): void {
+    this.crowd.order.ended(this, bytes, milliseconds)
+  }
+
+  arrived(digest: Digest): void {
+    if (!this.#lacking.has(digest)) return
+    this.#fresh.set(digest, 0)
+    if (this.#isAnswered) this.#schedule()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#stopTimer?.()
+    this.#parts.crowds.leave(this.#manifest, this)
+  }
+
+  #schedule(): void {
+    const { after = afterByTimer } = this.#parts
+    this.#stopTimer ??= after(TELL_MS, () => void this.#tellFresh())
+  }
+
+  async #tellFresh(): Promise<void> {
+    const fresh = [...this.#fresh]
+    const held = await this.#parts.has(fresh.map(([digest]) => digest)).catch(() => [])
+    this.#stopTimer = undefined
+    if (this.#closed) return
+    const positions: number[] = []
+    for (const [index, [digest, tries]] of fresh.entries()) {
+      if (held[index] !== true && tries < MAX_TRIES) {
+        this.#fresh.set(digest, tries + 1)
+        continue
+      }
+      this.#fresh.delete(digest)
+      const position = this.#lacking.get(digest)
+      if (held[index] !== true || position === undefined) continue
+      this.#lacking.delete(digest)
+      positions.push(position)
+    }
+    if (positions.length > 0) this.#tell?.(positions)
+    if (this.#fresh.size > 0) this.#schedule()
+  }
+}
+
+function afterByTimer(milliseconds: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, milliseconds)
+  return () => clearTimeout(timer)
+}
