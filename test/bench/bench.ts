@@ -118,7 +118,9 @@ async function outcomeOf(name: string, context: BenchContext): Promise<Outcome> 
     const rows = await scenario.run(context)
     console.error(formatTable(rows))
     return { name, rows, seconds: seconds() }
-  } catch (error) {
+  } catch (thrown) {
+    // What fails because its programs were ended has failed for the reason that they were.
+    const error: unknown = context.signal.aborted ? context.signal.reason : thrown
     console.error(error)
     return {
       name,

@@ -109,13 +109,6 @@ export class LabNetwork implements AsyncDisposable {
     return [...sent].sort((a, b) => b[1] - a[1])[0]?.[0]
   }
 
-  /** Drops every packet to and from a machine from now on, without a sign to anyone. */
-  blackhole(host: LabNamespace): void {
-    // A port that is not forwarding drops frames, while both ends of the cable still look alive.
-    const port = `port${this.hosts.indexOf(host)}`
-    inside(this.#hub, ['ip', 'link', 'set', port, 'nomaster'])
-  }
-
   async close(): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       if (this.#signalAll(signal) === 0) break
