@@ -7,6 +7,7 @@ import type { EntryQuery, NearMiss, SignedEntry } from '../core/entry.ts'
 import { foldKey } from '../core/entry-match.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
 import { SwarmCacheError, errorMessage, isSwarmCacheError } from '../core/errors.ts'
+import type { ErrorCode } from '../core/errors.ts'
 import { decodeManifest, totalBytes } from '../core/manifest.ts'
 import { UNLED_TURN } from '../lease/lease.ts'
 import type { OwnTurn } from '../lease/lease.ts'
@@ -26,6 +27,8 @@ const UPSTREAM_HEAD_START_MS = 15
 const LOOKUP_DEADLINE_MS = 5_000
 // A catalog is held in memory while it is compared with the disk; 256 MiB describe some 5 million files.
 const MAX_CATALOG_BYTES = 256 * 1024 * 1024
+// How the tiers say that the content of an entry cannot be had.
+const LOST: readonly ErrorCode[] = ['ERR_INTEGRITY', 'ERR_PEER', 'ERR_STORE']
 
 interface RestoreOptions extends TreeCacheOptions, Omit<CacheOptions, 'workingDirectory'> {
   readonly lookupOnly?: boolean
@@ -199,10 +202,11 @@ export class Restore {
       return this.#result(query, match, plan.files, plan.skipped)
     } catch (error) {
       this.#signal.throwIfAborted()
-      if (isSwarmCacheError(error, 'ERR_INTEGRITY') || isSwarmCacheError(error, 'ERR_PEER')) {
+      // An entry whose content is damaged or gone must not stand in the way of a new one.
+      if (LOST.some((code) => isSwarmCacheError(error, code))) {
         await tiers.forget(entry).catch(() => {})
       }
-      logger.log('warning', `Restoring "${entry.key}" from peers failed: ${errorMessage(error)}`)
+      logger.log('warning', `Restoring "${entry.key}" failed: ${errorMessage(error)}`)
       return undefined
     } finally {
       await plan?.close()

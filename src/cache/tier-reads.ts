@@ -150,7 +150,7 @@ class TierRead {
     if (fetch === undefined) {
       throw new SwarmCacheError(
         'ERR_STORE',
-        `${chunks.length} chunks are gone from the local store, and no swarm is joined to fetch them from.`,
+        `The local store lacks ${chunks.length} of the chunks, and no swarm is joined that could supply them.`,
         { facts: { chunks: chunks.length } },
       )
     }

@@ -2,7 +2,7 @@ import { chmod, lstat, mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { digestOf } from '../core/digest.ts'
-import { SwarmCacheError } from '../core/errors.ts'
+import { SwarmCacheError, errorMessage } from '../core/errors.ts'
 
 // sun_path holds 108 bytes on Linux and 104 on macOS, the closing zero included.
 const MAX_SOCKET_PATH_BYTES = 103
@@ -29,10 +29,18 @@ export function controlPath(home: string): string {
   )
 }
 
-/** Creates the folder of the socket, readable by this user only if it is new. */
+/** Creates the folder of the socket, readable by this user only if it is new. @throws ERR_CONTROL. */
 export async function prepareControlFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new SwarmCacheError(
+      'ERR_CONTROL',
+      `The folder ${dirname(path)} of the control socket cannot be made: ${errorMessage(cause)}. Remove what is in the way, or choose another SWARMCACHE_HOME.`,
+      { cause, facts: { folder: dirname(path) } },
+    )
+  }
   if (await isPrivate(path)) return
   throw new SwarmCacheError(
     'ERR_CONTROL',

@@ -45,7 +45,7 @@ export function openError(peerId: PeerId, protocol: string, cause: unknown): Swa
 
 /** What to tell of a failed start: ERR_INPUT if the node cannot listen where it was told to. */
 export function startError(listen: readonly string[], cause: unknown): unknown {
-  const reason = /EADDRINUSE|EADDRNOTAVAIL|EACCES/.exec(String(cause))?.[0]
+  const reason = /EADDRINUSE|EADDRNOTAVAIL|EACCES/.exec(errorMessage(cause))?.[0]
   if (reason === undefined) return cause
   return inputError(
     `The node cannot listen on ${listen.join(', ')} (${reason}). Choose another address or port; port 0 takes a free one.`,
