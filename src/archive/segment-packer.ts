@@ -3,6 +3,7 @@ import type { Digest } from '../core/digest.ts'
 import { FileReader } from './file-reader.ts'
 import type { FileState } from './file-reader.ts'
 import { MAX_CONTENT_CHUNK_BYTES, nextCut } from './fastcdc.ts'
+import { freeMemory } from './free-memory.ts'
 
 // One packer holds this much plain content, whatever it packs; two or three a thread hide the time that
 // asking and storing take.
@@ -144,6 +145,9 @@ export class SegmentPacker {
 
   async #compress(chunk: CutChunk, plain: Uint8Array): Promise<NewFrame> {
     // A copy of the exact size: the compressor's buffer has room for incompressible input.
-    return { ...chunk, frame: new Uint8Array(await this.#makeFrame(plain)) }
+    const roomy = await this.#makeFrame(plain)
+    const frame = new Uint8Array(roomy)
+    freeMemory(roomy)
+    return { ...chunk, frame }
   }
 }

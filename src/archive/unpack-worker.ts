@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { openFrameSync } from '../core/chunk.ts'
 import type { ChunkRef } from '../core/manifest.ts'
+import { freeMemory } from './free-memory.ts'
 import { TreeWriter } from './tree-writer.ts'
 import type { WriteState } from './tree-writer.ts'
 import { packError } from './worker-thread.ts'
@@ -16,7 +17,7 @@ export interface WriteJob {
 
 /** To a writing thread: frames in one buffer, which moves with the message. */
 export interface WriteBatch {
-  readonly bytes: Uint8Array
+  readonly bytes: Uint8Array<ArrayBuffer>
   readonly jobs: readonly WriteJob[]
 }
 
@@ -24,6 +25,8 @@ export interface WriteBatch {
 export interface BatchOutcome {
   readonly files: number
   readonly error?: ThreadError
+  /** The buffer of the batch, to be used again. */
+  readonly bytes: Uint8Array<ArrayBuffer>
 }
 
 const writer = new TreeWriter(workerData as WriteState)
@@ -35,10 +38,11 @@ parentPort!.on('message', ({ bytes, jobs }: WriteBatch) => {
     for (const { chunk, start, end, places } of jobs) {
       const plain = openFrameSync({ chunk, bytes: bytes.subarray(start, end) })
       for (const place of places) writer.writeContent(plain, place)
+      freeMemory(plain)
     }
   } catch (thrown) {
     error = packError(thrown)
   }
-  const outcome: BatchOutcome = { files: writer.filesWritten - before, error }
-  parentPort!.postMessage(outcome)
+  const outcome: BatchOutcome = { files: writer.filesWritten - before, error, bytes }
+  parentPort!.postMessage(outcome, [bytes.buffer])
 })

@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import { openFrame } from '../core/chunk.ts'
 import type { PlacedChunk } from './content-map.ts'
+import { freeMemory } from './free-memory.ts'
 import { TreeWriter } from './tree-writer.ts'
 import type { WriteState } from './tree-writer.ts'
 import type { BatchOutcome, WriteBatch, WriteJob } from './unpack-worker.ts'
@@ -8,7 +9,7 @@ import { startThread, unpackError } from './worker-thread.ts'
 
 // Neighbouring chunks lie in the same folders, where two threads would wait for each other; and a
 // message a chunk costs more than copying it.
-const BATCH_BYTES = 384 * 1024
+const BATCH_BYTES = 512 * 1024
 
 /** A frame to write, with what to do when that has happened or failed. */
 export interface WriteOrder {
@@ -46,10 +47,10 @@ export class WriteCrew {
       this.#own.add(work)
       return
     }
+    if (this.#batchBytes + order.frame.length > BATCH_BYTES) this.#flush()
     this.#batch.push(order)
     this.#batchBytes += order.frame.length
-    if (this.#batchBytes >= BATCH_BYTES) this.#flush()
-    else this.#flushTimer ??= setImmediate(() => this.#flush())
+    this.#flushTimer ??= setImmediate(() => this.#flush())
   }
 
   /** Writes a file without content, on the caller's thread. */
@@ -84,6 +85,7 @@ export class WriteCrew {
       const plain = await openFrame({ chunk: placed.chunk, bytes: frame })
       const before = this.#writer.filesWritten
       for (const place of placed.places) this.#writer.writeContent(plain, place)
+      freeMemory(plain)
       onWritten(this.#writer.filesWritten - before)
     } catch (error) {
       onError(error)
@@ -94,6 +96,8 @@ export class WriteCrew {
 class WriteThread {
   readonly worker: Worker
   readonly #waiting: { orders: readonly WriteOrder[]; bytes: number }[] = []
+  /** Buffers that came back: at most as many as were under way at a time. */
+  readonly #spare: Uint8Array<ArrayBuffer>[] = []
   #onIdle: () => void = () => {}
   #failure: Error | undefined
   bytesWaiting = 0
@@ -112,7 +116,10 @@ class WriteThread {
       for (const order of orders) order.onError(this.#failure)
       return
     }
-    const bytes = new Uint8Array(byteCount)
+    const bytes =
+      byteCount <= BATCH_BYTES
+        ? (this.#spare.pop() ?? new Uint8Array(BATCH_BYTES))
+        : new Uint8Array(byteCount)
     const jobs: WriteJob[] = []
     let start = 0
     for (const { placed, frame } of orders) {
@@ -133,7 +140,8 @@ class WriteThread {
     await new Promise<void>((resolve) => (this.#onIdle = resolve))
   }
 
-  #receive({ files, error }: BatchOutcome): void {
+  #receive({ files, error, bytes }: BatchOutcome): void {
+    if (bytes.length === BATCH_BYTES) this.#spare.push(bytes)
     const batch = this.#waiting.shift()
     if (batch === undefined) return
     this.bytesWaiting -= batch.bytes

@@ -33,6 +33,8 @@ export interface SourcedFrame extends Frame {
 const LEVEL = 1
 // zstd's frame header and block overhead, and the least that node:zlib accepts as an output step.
 const MIN_OUTPUT_BYTES = 512
+// Buffers of one size find the place of the one before, where many sizes fragment the heap of a thread.
+const SYNC_OUTPUT_BYTES = 512 * 1024
 
 const compress = promisify(zstdCompress)
 const decompress = promisify(zstdDecompress)
@@ -61,8 +63,8 @@ function compression(plain: Uint8Array): ZstdOptions {
   }
 }
 
-function decompression(chunk: ChunkRef): ZstdOptions {
-  return { chunkSize: Math.max(chunk.bytes, MIN_OUTPUT_BYTES), maxOutputLength: chunk.bytes }
+function decompression(chunk: ChunkRef, outputBytes = MIN_OUTPUT_BYTES): ZstdOptions {
+  return { chunkSize: Math.max(chunk.bytes, outputBytes), maxOutputLength: chunk.bytes }
 }
 
 /**
@@ -82,12 +84,15 @@ export async function openFrame(frame: Frame): Promise<Uint8Array> {
   return plain
 }
 
-/** What `openFrame` gives, at once on the calling thread: for worker threads. */
+/**
+ * What `openFrame` gives, at once on the calling thread: for worker threads, which drop it soon, since it
+ * may be part of a larger buffer.
+ */
 export function openFrameSync(frame: Frame): Uint8Array {
   const { chunk, bytes } = frame
   let plain: Uint8Array
   try {
-    plain = zstdDecompressSync(bytes, decompression(chunk))
+    plain = zstdDecompressSync(bytes, decompression(chunk, SYNC_OUTPUT_BYTES))
   } catch (cause) {
     throw damaged(chunk, 'it does not decompress to its size', cause)
   }
