@@ -82,9 +82,18 @@ export class Lanes {
     this.#certificate = createLaneCertificate()
     this.#swarm.handle(LANE_PROTOCOL, async (stream, peerId) => await this.#arrange(stream, peerId))
     if (this.#listenHost === undefined) return
-    this.#listener = await listenForLanes<TicketGrant & { ticket: string }>(
-      this.#certificate,
-      this.#listenHost,
+    try {
+      this.#listener = await this.#listen(this.#certificate, this.#listenHost)
+    } catch (error) {
+      // Lanes are still dialled from here, and streams need none.
+      this.#logger.log('warning', 'No lanes can be accepted.', { reason: errorMessage(error) })
+    }
+  }
+
+  async #listen(certificate: LaneCertificate, host: string): Promise<LaneListener> {
+    return await listenForLanes<TicketGrant & { ticket: string }>(
+      certificate,
+      host,
       (ticket, fingerprint) => {
         if (this.#open.size >= MAX_LANES) return undefined
         const grant = this.#tickets.redeem(ticket, fingerprint)
