@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -15,6 +16,7 @@ import {
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { promisify } from 'node:util'
 import { KIND } from '../../../src/archive/catalog.ts'
 import type { CatalogRow } from '../../../src/archive/catalog.ts'
 import type { Frame } from '../../../src/core/chunk.ts'
@@ -335,4 +337,22 @@ test('a file moved away while the rest is written does not stop it', async (t) =
   await plan.write(moving())
   await plan.close()
   assert.equal(lstatSync(join(target, 'tree/large')).size, 3_000_000)
+})
+
+test('a plan that is never closed does not keep the process alive', async (t) => {
+  const folder = temporaryFolder(t)
+  writeFileSync(join(folder, 'large'), noise(LARGE_ENOUGH_FOR_THREADS))
+  const script = `
+    import { ArchiveTrip } from ${JSON.stringify(import.meta.resolve('../../support/archive-trip.ts'))}
+    const trip = new ArchiveTrip()
+    const folder = ${JSON.stringify(folder)}
+    const { manifest } = await trip.pack(folder, ['large'], { threads: 2 })
+    const plan = await trip.plan(folder + '/elsewhere', manifest, ['large'], { threads: 2 })
+    console.log(plan.files)`
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--input-type=module', '--eval', script],
+    { timeout: 30_000 },
+  )
+  assert.equal(stdout, '1\n')
 })
