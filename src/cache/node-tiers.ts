@@ -2,7 +2,7 @@ import type { Frame, SourcedFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { Entry, EntryQuery, NearMiss, SignedEntry } from '../core/entry.ts'
 import { compareMatches, nearMissOf } from '../core/entry-match.ts'
-import { errorMessage, inputError } from '../core/errors.ts'
+import { SwarmCacheError, errorMessage, inputError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { decodeManifest } from '../core/manifest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
@@ -33,6 +33,8 @@ export interface NodeTiersOptions {
   readonly repository: string
   /** Whether the swarm is told what this node holds; a reader does not tell. True by default. */
   readonly provides?: boolean
+  /** Why the store keeps nothing beyond this request; a commit is refused with it. */
+  readonly savesRefused?: string
 }
 
 interface Wait {
@@ -50,12 +52,14 @@ export class NodeTiers implements Tiers {
   readonly #parts: NodeTiersParts
   readonly #repository: string
   readonly #provides: boolean
+  readonly #savesRefused: string | undefined
   readonly #holders = new Map<Digest, readonly PeerId[]>()
 
   constructor(parts: NodeTiersParts, options: NodeTiersOptions) {
     this.#parts = parts
     this.#repository = options.repository
     this.#provides = options.provides ?? true
+    this.#savesRefused = options.savesRefused
   }
 
   async find(query: EntryQuery, { signal }: Wait = {}): Promise<TierLookup> {
@@ -143,6 +147,9 @@ export class NodeTiers implements Tiers {
 
   async commit(entry: Omit<Entry, 'writer'>): Promise<boolean> {
     this.#assertOwn(entry.repository)
+    if (this.#savesRefused !== undefined) {
+      throw new SwarmCacheError('ERR_STORE', this.#savesRefused)
+    }
     const signed = this.#parts.sign(entry)
     const added = await this.#parts.store.addEntry(signed)
     if (added) this.#provide(signed)

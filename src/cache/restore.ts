@@ -23,6 +23,8 @@ import { copyFromUpstream } from './upstream-copy.ts'
 // Peers on a LAN answer within a few milliseconds; asking the upstream only after that spares its quota
 // (1500 lookups a minute for a repository) and costs a total miss no more than this.
 const UPSTREAM_HEAD_START_MS = 15
+// The waits before each look for what is known to be offered; a peer that was too slow once is left alone for a second.
+const OFFERED_LOOK_MS = [0, 250, 1000]
 // The router and the control socket keep shorter deadlines of their own; this one holds if they fail to.
 const LOOKUP_DEADLINE_MS = 5_000
 // A catalog is held in memory while it is compared with the disk; 256 MiB describe some 5 million files.
@@ -104,9 +106,22 @@ export class Restore {
       onWaiting: () => this.#report('lookup', 0),
     })
     if (turn.kind === 'mine') return await this.#fromUpstream(paths, query, found, turn)
-    const copy = await this.#exactly(hit, query)
+    const copy = await this.#offeredCopy(hit, query)
     const result = copy === undefined ? undefined : await this.#fromTiers(paths, query, copy)
     return result ?? (await this.#fromUpstream(paths, query, found, UNLED_TURN))
+  }
+
+  /** What another has just offered; a whole crowd asks for it now, so one question may be too few. */
+  async #offeredCopy(
+    hit: UpstreamHit,
+    query: EntryQuery,
+  ): Promise<EntryMatch<SignedEntry> | undefined> {
+    for (const waitMs of OFFERED_LOOK_MS) {
+      if (waitMs > 0) await pause(waitMs, this.#signal)
+      const copy = await this.#exactly(hit, query)
+      if (copy !== undefined) return copy
+    }
+    return undefined
   }
 
   /** Asks the tiers and, unless they answer exactly at once, the upstream at the same time. */
