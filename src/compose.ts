@@ -53,10 +53,7 @@ export async function openSession(config: Config, { logger }: ComposeParts): Pro
   warn(config, logger)
   await assertMembership(config)
   const { repository } = config.request
-  const running = await connectToNode(config.home).catch((error: unknown) => {
-    logger.log('warning', `The running node cannot be used: ${errorMessage(error)}`)
-    return undefined
-  })
+  const running = await connectOrWarn(config, logger)
   const node = running ?? (await composeNode(config, { logger }, 'session'))
   const upstream = await composeUpstream(config, logger)
   const [{ TreeCache }, { BlobCache }, { TreeArchive }, { LazyTiers }] = await Promise.all([
@@ -93,6 +90,17 @@ export async function openSession(config: Config, { logger }: ComposeParts): Pro
 }
 
 /**
+ * The node that runs for the home, else one of this process that looks at the store and joins no swarm.
+ *
+ * Its methods reject with ERR_STORE if no node runs and the store cannot be opened.
+ */
+export async function openNode(config: Config, { logger }: ComposeParts): Promise<Node> {
+  for (const warning of config.warnings) logger.log('warning', warning)
+  const running = await connectOrWarn(config, logger)
+  return running ?? (await composeNode(config, { logger }, 'look'))
+}
+
+/**
  * Starts a node that takes part in the request's swarm until it is stopped, with a control socket in its home.
  *
  * @throws ERR_INPUT for a bad key, ERR_CONTROL if a node runs for this home already, ERR_STORE for an unusable
@@ -123,8 +131,17 @@ export async function serveNode(config: Config, { logger }: ComposeParts): Promi
   }
 }
 
-/** A node lives as long as a command (`session`) or as a machine or job (`serve`). */
-type Lifetime = 'session' | 'serve'
+async function connectOrWarn(config: Config, logger: Logger): Promise<Node | undefined> {
+  try {
+    return await connectToNode(config.home)
+  } catch (error) {
+    logger.log('warning', `The running node cannot be used: ${errorMessage(error)}`)
+    return undefined
+  }
+}
+
+/** A node lives for a look at the store alone, as long as a command (`session`), or as a machine or job (`serve`). */
+type Lifetime = 'look' | 'session' | 'serve'
 
 async function composeNode(
   config: Config,
@@ -160,19 +177,19 @@ async function composeMember(
     import('./cache/node-tiers.ts'),
     import('./node/member.ts'),
   ])
-  const store = await composeStore(config, logger, lifetime, repository)
+  const { store, savesRefused } = await composeStore(config, logger, lifetime, repository)
   const peerKey =
     lifetime === 'serve'
       ? await identity.loadPeerKey(join(config.home, 'keys', encodeURIComponent(repository)))
       : identity.createPeerKey()
   const joined =
-    config.peers && config.swarmKey !== undefined
+    lifetime !== 'look' && config.peers && config.swarmKey !== undefined
       ? await composeSwarm(config, config.swarmKey, logger, { repository, peerKey, store })
       : undefined
   const leases = joined?.leases ?? (await composeOwnLeases(peerKey))
   const tiers = new NodeTiers(
     { store, peers: joined, leases, sign: (entry) => identity.signEntry(entry, peerKey), logger },
-    { repository, provides: config.role !== 'reader' },
+    { repository, provides: config.role !== 'reader', savesRefused },
   )
   return new Member(
     { store, tiers, joined, logger },
@@ -272,14 +289,14 @@ async function composeStore(
   logger: Logger,
   lifetime: Lifetime,
   repository: string,
-): Promise<Store> {
+): Promise<{ store: Store; savesRefused?: string }> {
   const [{ DiskStore }, { verifyEntry }] = await Promise.all([
     import('./store/disk-store.ts'),
     import('./identity/identity.ts'),
   ])
   const { home, diskLimitBytes, memoryLimitBytes } = config
   try {
-    return await DiskStore.open({
+    const store = await DiskStore.open({
       home,
       repository,
       limitBytes: diskLimitBytes,
@@ -287,11 +304,14 @@ async function composeStore(
       logger: logger.scoped('store'),
       verifyEntry,
     })
+    return { store }
   } catch (error) {
-    if (lifetime === 'serve') throw error
+    if (lifetime !== 'session') throw error
     logger.log('warning', `${errorMessage(error)} Going on without a store on disk.`)
     const { MemoryStore } = await import('./store/memory-store.ts')
-    return new MemoryStore({ repository, limitBytes: memoryLimitBytes })
+    const store = new MemoryStore({ repository, limitBytes: memoryLimitBytes })
+    // It goes with the command, and an entry that nobody can restore is not saved.
+    return { store, savesRefused: 'There is no store on disk that would keep it.' }
   }
 }
 

@@ -106,7 +106,7 @@ export class NodeTiers implements Tiers {
   async *readChunks(
     entry: SignedEntry,
     chunks: readonly ChunkRef[],
-    { signal }: Wait = {},
+    { signal, unopened = false }: ReadOptions = {},
   ): AsyncGenerator<SourcedFrame, void, void> {
     this.#assertOwn(entry.repository)
     const { store, peers, logger } = this.#parts

@@ -1,5 +1,6 @@
-import { openSession } from '../compose.ts'
-import type { Session } from '../compose.ts'
+import type { RequestScope } from '../cache/cache.ts'
+import { openNode, openSession } from '../compose.ts'
+import type { Node } from '../node/node.ts'
 import type { Call } from './command.ts'
 import { readConfig } from './settings.ts'
 
@@ -9,20 +10,25 @@ export interface NodeAccess {
   readonly join: boolean
 }
 
+/** A node, and whose cache the call is about. */
+export interface NodeInUse {
+  readonly node: Node
+  readonly request: RequestScope
+}
+
 /** Runs `work` with the node that runs for the home, or with one of this process. */
 export async function withNode<T>(
   call: Call,
   { join }: NodeAccess,
-  work: (session: Session) => Promise<T>,
+  work: (use: NodeInUse) => Promise<T>,
 ): Promise<T> {
   const config = readConfig(call)
-  const session = await openSession(
-    { ...config, upstream: 'off', peers: join && config.peers },
-    { logger: call.terminal.logger },
-  )
+  const parts = { logger: call.terminal.logger }
+  const session = join ? await openSession({ ...config, upstream: 'off' }, parts) : undefined
+  const node = session?.node ?? (await openNode(config, parts))
   try {
-    return await work(session)
+    return await work({ node, request: config.request })
   } finally {
-    await session.stop({ signal: call.signal })
+    await (session ?? node).stop({ signal: call.signal })
   }
 }
