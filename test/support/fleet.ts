@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { chownSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { RestoreResult, SaveResult } from '../../src/cache/cache.ts'
 import type { PeerStatus } from '../../src/node/node.ts'
@@ -13,6 +13,9 @@ import { temporaryFolder } from './file-tree.ts'
 export const FLEET_KEY = 'the swarm key of a fleet in the tests'
 /** The repository whose cache the machines of a fleet share. */
 export const FLEET_REPOSITORY = 'octo/fleet'
+
+// The traditional "nobody".
+const ORDINARY_USER = 65_534
 
 /** Machines that share a registry and a swarm key; whatever runs on them ends with the test. */
 export class Fleet {
@@ -61,11 +64,12 @@ export class Machine {
     work: string,
     track: (command: RunningCommand) => void,
     env: Readonly<Record<string, string>>,
+    uid?: number,
   ) {
     this.work = work
     mkdirSync(work, { recursive: true })
     this.#track = track
-    this.#context = { cwd: work, env }
+    this.#context = { cwd: work, env, uid }
   }
 
   get home(): string {
@@ -75,6 +79,16 @@ export class Machine {
   /** The same home and settings with another folder to work in. */
   workspace(name: string): Machine {
     return new Machine(`${this.work}-${name}`, this.#track, this.#context.env)
+  }
+
+  /** The same, without the rights of root, which this process may have. */
+  asOrdinaryUser(): Machine {
+    if (process.getuid?.() !== 0) return this
+    const machine = dirname(this.work)
+    for (const folder of [this.work, machine, dirname(machine)]) {
+      chownSync(folder, ORDINARY_USER, ORDINARY_USER)
+    }
+    return new Machine(this.work, this.#track, this.#context.env, ORDINARY_USER)
   }
 
   path(...names: string[]): string {
