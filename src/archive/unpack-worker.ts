@@ -24,7 +24,8 @@ export interface WriteBatch {
 /** From a writing thread, in the order of the batches. */
 export interface BatchOutcome {
   readonly files: number
-  readonly error?: ThreadError
+  /** Why jobs were not done, by their place in the batch. */
+  readonly failures: readonly { readonly job: number; readonly error: ThreadError }[]
   /** The buffer of the batch, to be used again. */
   readonly bytes: Uint8Array<ArrayBuffer>
 }
@@ -33,16 +34,16 @@ const writer = new TreeWriter(workerData as WriteState)
 
 parentPort!.on('message', ({ bytes, jobs }: WriteBatch) => {
   const before = writer.filesWritten
-  let error: ThreadError | undefined
-  try {
-    for (const { chunk, start, end, places } of jobs) {
+  const failures: { job: number; error: ThreadError }[] = []
+  for (const [job, { chunk, start, end, places }] of jobs.entries()) {
+    try {
       const plain = openFrameSync({ chunk, bytes: bytes.subarray(start, end) })
       for (const place of places) writer.writeContent(plain, place)
       freeMemory(plain)
+    } catch (thrown) {
+      failures.push({ job, error: packError(thrown) })
     }
-  } catch (thrown) {
-    error = packError(thrown)
   }
-  const outcome: BatchOutcome = { files: writer.filesWritten - before, error, bytes }
+  const outcome: BatchOutcome = { files: writer.filesWritten - before, failures, bytes }
   parentPort!.postMessage(outcome, [bytes.buffer])
 })

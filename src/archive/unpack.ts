@@ -4,7 +4,7 @@ import { Limit } from '../async/limit.ts'
 import { MAX_FRAME_BYTES } from '../core/manifest.ts'
 import type { Frame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
-import { SwarmCacheError } from '../core/errors.ts'
+import { SwarmCacheError, isSwarmCacheError } from '../core/errors.ts'
 import type { ArchiveProgress } from './archive.ts'
 import { fsPath } from './byte-path.ts'
 import { KIND, isFolderKind } from './catalog.ts'
@@ -40,6 +40,7 @@ export class Unpacking {
   readonly #stop = new AbortController()
   readonly #inFlight = new Limit(MAX_BYTES_IN_FLIGHT)
   readonly #arrived = new Set<Digest>()
+  #tells = false
   #written = Promise.withResolvers<void>()
   #chunksWritten = 0
   #bytes = 0
@@ -81,9 +82,11 @@ export class Unpacking {
     if (placed.size === 0) return
     const iterator = frames[Symbol.asyncIterator]()
     try {
-      while (this.#arrived.size < placed.size) {
+      // A source that waits to be told which frames were good ends by itself once it knows.
+      while (this.#tells || this.#arrived.size < placed.size) {
         const next = await abortable(iterator.next(), signal)
         if (next.done === true) break
+        this.#tells ||= next.value.settle !== undefined
         await this.#take(next.value)
       }
     } finally {
@@ -105,7 +108,10 @@ export class Unpacking {
     const { placed, crew } = this.#parts
     const { digest } = frame.chunk
     const wanted = placed.get(digest)
-    if (wanted === undefined || this.#arrived.has(digest)) return
+    if (wanted === undefined || this.#arrived.has(digest)) {
+      frame.settle?.(false)
+      return
+    }
     if (frame.bytes.length > MAX_FRAME_BYTES) {
       throw new SwarmCacheError(
         'ERR_INTEGRITY',
@@ -122,12 +128,19 @@ export class Unpacking {
       frame: frame.bytes,
       onWritten: (files) => {
         held[Symbol.dispose]()
+        frame.settle?.(true)
         for (const place of wanted.places) this.#noteTimes(place, bytes)
         this.#noteWritten(bytes * wanted.places.length, files)
       },
       onError: (error) => {
         held[Symbol.dispose]()
-        this.#stop.abort(error)
+        if (frame.settle === undefined || !isSwarmCacheError(error, 'ERR_INTEGRITY')) {
+          this.#stop.abort(error)
+          return
+        }
+        // Nothing of it was written; a good one comes from somebody else.
+        this.#arrived.delete(digest)
+        frame.settle(false)
       },
     })
   }

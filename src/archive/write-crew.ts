@@ -140,15 +140,21 @@ class WriteThread {
     await new Promise<void>((resolve) => (this.#onIdle = resolve))
   }
 
-  #receive({ files, error, bytes }: BatchOutcome): void {
+  #receive({ files, failures, bytes }: BatchOutcome): void {
     if (bytes.length === BATCH_BYTES) this.#spare.push(bytes)
     const batch = this.#waiting.shift()
     if (batch === undefined) return
     this.bytesWaiting -= batch.bytes
-    const thrown = error === undefined ? undefined : unpackError(error)
+    const failed = new Map(failures.map(({ job, error }) => [job, error]))
+    let filesToTell = files
     for (const [i, order] of batch.orders.entries()) {
-      if (thrown === undefined) order.onWritten(i === 0 ? files : 0)
-      else order.onError(thrown)
+      const error = failed.get(i)
+      if (error !== undefined) {
+        order.onError(unpackError(error))
+        continue
+      }
+      order.onWritten(filesToTell)
+      filesToTell = 0
     }
     if (this.#waiting.length === 0) this.#onIdle()
   }

@@ -111,6 +111,16 @@ export interface TierLookup {
   readonly nearMisses: readonly NearMiss[]
 }
 
+/** Options of reading chunks. */
+export interface ReadOptions {
+  readonly signal?: AbortSignal
+  /**
+   * Frames from peers come as they arrive, before anybody opened them, so that each is opened only once; the
+   * reader must call `settle` of every frame that has it.
+   */
+  readonly unopened?: boolean
+}
+
 /**
  * Entries and chunks of one repository in every tier but the upstream: the local store and the peers.
  *
@@ -124,7 +134,7 @@ export interface Tiers {
   readChunks(
     entry: SignedEntry,
     chunks: readonly ChunkRef[],
-    options?: { readonly signal?: AbortSignal },
+    options?: ReadOptions,
   ): AsyncIterable<SourcedFrame>
   has(digests: readonly Digest[]): Promise<boolean[]>
   put(frame: Frame): Promise<void>

@@ -3,7 +3,7 @@ import type { Digest } from '../core/digest.ts'
 import type { Entry, EntryQuery, SignedEntry } from '../core/entry.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { Turn, TurnOptions } from '../lease/lease.ts'
-import type { TierLookup, Tiers } from './cache.ts'
+import type { ReadOptions, TierLookup, Tiers } from './cache.ts'
 
 interface Wait {
   readonly signal?: AbortSignal
@@ -29,7 +29,7 @@ export class LazyTiers implements Tiers {
   async *readChunks(
     entry: SignedEntry,
     chunks: readonly ChunkRef[],
-    options?: Wait,
+    options?: ReadOptions,
   ): AsyncIterable<SourcedFrame> {
     yield* (await this.#tiers(options)).readChunks(entry, chunks, options)
   }

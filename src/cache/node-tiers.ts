@@ -11,10 +11,11 @@ import { UNLED_TURN } from '../lease/lease.ts'
 import type { Leases, Turn, TurnOptions } from '../lease/lease.ts'
 import type { FoundEntry } from '../router/router.ts'
 import type { Store } from '../store/store.ts'
-import type { TierLookup, Tiers } from './cache.ts'
+import type { ReadOptions, TierLookup, Tiers } from './cache.ts'
 import { fetchManifest } from './fetch-manifest.ts'
 import type { TierPeers } from './fetch-manifest.ts'
 import { readTiers } from './tier-reads.ts'
+import type { VerifyFrame } from './tier-reads.ts'
 
 /** What the tiers of a repository are made of. */
 export interface NodeTiersParts {
@@ -117,19 +118,18 @@ export class NodeTiers implements Tiers {
       logger,
       fetch:
         fetch &&
-        ((missing: readonly ChunkRef[], stop: AbortSignal) =>
-          fetch({ manifest: entry.manifest, chunks: missing, holders }, { signal: stop })),
+        ((missing: readonly ChunkRef[], stop: AbortSignal, verify?: VerifyFrame) =>
+          fetch({ manifest: entry.manifest, chunks: missing, holders, verify }, { signal: stop })),
     }
     let left = chunks.length
     try {
-      for await (const frame of readTiers(parts, chunks, signal)) {
+      for await (const frame of readTiers(parts, chunks, { signal, unopened })) {
         left -= 1
         yield frame
       }
     } finally {
       // A consumer that has everything may not ask once more: what it got still makes this node a holder.
-      if (left === 0)
-        await this.#orWarn('A fetched entry could not be indexed.', this.#adopt(entry))
+      if (left <= 0) await this.#orWarn('A fetched entry could not be indexed.', this.#adopt(entry))
     }
   }
 

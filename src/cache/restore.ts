@@ -211,7 +211,10 @@ export class Restore {
       const total = totalBytes(plan.chunks)
       this.#report('transfer', 0, total)
       await plan.write(
-        this.#counted(tiers.readChunks(entry, plan.chunks, { signal: this.#signal }), total),
+        this.#counted(
+          tiers.readChunks(entry, plan.chunks, { signal: this.#signal, unopened: true }),
+          total,
+        ),
         { signal: this.#signal },
       )
       return this.#result(query, match, plan.files, plan.skipped)

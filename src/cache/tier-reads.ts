@@ -1,16 +1,23 @@
 import { BoundedQueue } from '../async/bounded-queue.ts'
+import { abortable } from '../async/deadline.ts'
 import { Limit } from '../async/limit.ts'
 import type { Frame, SourcedFrame } from '../core/chunk.ts'
 import { SwarmCacheError, errorMessage } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { ChunkRef } from '../core/manifest.ts'
+import type { PeerId } from '../core/peer.ts'
 import type { Store } from '../store/store.ts'
+import type { ReadOptions } from './cache.ts'
 
 /** Fetches chunks from the peers; undefined where no swarm is joined. */
 export type FetchFromPeers = (
   chunks: readonly ChunkRef[],
   signal: AbortSignal,
+  verify?: VerifyFrame,
 ) => AsyncIterable<SourcedFrame>
+
+/** Resolves if a frame is good, rejects with ERR_INTEGRITY if not. */
+export type VerifyFrame = (frame: Frame, peerId: PeerId) => Promise<void>
 
 /** What a read of chunks works with. */
 export interface TierReadParts {
@@ -37,10 +44,10 @@ const LOCAL_READERS = 6
 export async function* readTiers(
   parts: TierReadParts,
   chunks: readonly ChunkRef[],
-  signal?: AbortSignal,
+  { signal, unopened = false }: ReadOptions = {},
 ): AsyncGenerator<SourcedFrame, void, void> {
   signal?.throwIfAborted()
-  const read = new TierRead(parts, signal)
+  const read = new TierRead(parts, signal, unopened)
   const work = read.run(chunks)
   try {
     for await (const frame of read.frames) {
@@ -63,10 +70,12 @@ class TierRead {
     this.frames.fail(this.#outer?.reason)
     this.#stopped.abort(this.#outer?.reason)
   }
+  readonly #unopened: boolean
   #warned = false
 
-  constructor(parts: TierReadParts, signal: AbortSignal | undefined) {
+  constructor(parts: TierReadParts, signal: AbortSignal | undefined, unopened: boolean) {
     this.#parts = parts
+    this.#unopened = unopened
     this.#outer = signal
     signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
@@ -154,10 +163,22 @@ class TierRead {
         { facts: { chunks: chunks.length } },
       )
     }
-    for await (const frame of fetch(chunks, this.#stopped.signal)) {
+    const verify = this.#unopened ? this.#readerVerifies : undefined
+    for await (const frame of fetch(chunks, this.#stopped.signal, verify)) {
       await this.#keep(frame)
-      if (!(await this.frames.push(frame))) return
+      if (!this.#unopened && !(await this.frames.push(frame))) return
     }
+  }
+
+  /** Hands a frame to the reader, who opens it anyway, and waits for what it found. */
+  readonly #readerVerifies: VerifyFrame = async ({ chunk, bytes }, peer) => {
+    const opened = Promise.withResolvers<boolean>()
+    const { signal } = this.#stopped
+    await this.frames.push({ chunk, bytes, tier: 'peers', peer, settle: opened.resolve })
+    if (await abortable(opened.promise, signal)) return
+    throw new SwarmCacheError('ERR_INTEGRITY', `The chunk ${chunk.digest} is damaged.`, {
+      facts: { digest: chunk.digest },
+    })
   }
 
   /** Starts to store a frame; waits only while too many bytes are being stored. */

@@ -21,6 +21,11 @@ export type BytesByTier = Record<Tier, number>
 export interface Frame {
   readonly chunk: ChunkRef
   readonly bytes: Uint8Array
+  /**
+   * Set where nobody has opened the frame yet: whoever does says here whether it was good. Until then it is
+   * neither kept nor served to others; a bad one is fetched from somebody else and comes again.
+   */
+  readonly settle?: (good: boolean) => void
 }
 
 /** A frame with the tier that supplied it, and the peer if one did. */
@@ -64,7 +69,8 @@ function compression(plain: Uint8Array): ZstdOptions {
 }
 
 function decompression(chunk: ChunkRef, outputBytes = MIN_OUTPUT_BYTES): ZstdOptions {
-  return { chunkSize: Math.max(chunk.bytes, outputBytes), maxOutputLength: chunk.bytes }
+  // One byte more than the output: a step that is filled to the brim makes zlib take another.
+  return { chunkSize: Math.max(chunk.bytes, outputBytes) + 1, maxOutputLength: chunk.bytes }
 }
 
 /**

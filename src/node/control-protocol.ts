@@ -6,7 +6,9 @@
  *    and may take one back: `{ cancel: id }`.
  * 3. The server answers each with `{ id }` and the result as body, or `{ id, error }`, in any order.
  *    `readChunks` is answered with one `{ id, frame, tier, peer? }` for each frame, whose index in the
- *    request is `frame` and whose bytes are the body, then `{ id, end: true }`.
+ *    request is `frame` and whose bytes are the body, then `{ id, end: true }`. If it was called with
+ *    `unopened`, frames that nobody has opened carry a number under that name, and the client answers with
+ *    `{ settle: id, good: [numbers], bad: [numbers] }`; a bad one comes again from somebody else.
  *    `takeTurn` may be answered with any number of `{ id, waiting: progress }` before its result.
  * 4. Who has a turn, which the client has named itself, says `renewTurn` twice a second until `endTurn`.
  *

@@ -24,6 +24,7 @@ import {
 } from './control-protocol.ts'
 import type { CallName } from './control-protocol.ts'
 import { ControlTurns } from './control-turns.ts'
+import { UnopenedFrames } from './unopened-frames.ts'
 
 /** What a session works with. */
 export interface ControlSessionParts {
@@ -56,6 +57,7 @@ export class ControlSession {
   readonly #running = new Map<number, AbortController>()
   readonly #limit = new Limit(RUNNING_BYTES)
   readonly #turns = new ControlTurns()
+  readonly #unopened = new Map<number, UnopenedFrames>()
 
   constructor(parts: ControlSessionParts) {
     this.#node = parts.node
@@ -107,6 +109,10 @@ export class ControlSession {
       this.#running
         .get(header['cancel'])
         ?.abort(new SwarmCacheError('ERR_ABORTED', 'The client took the call back.'))
+      return
+    }
+    if (typeof header['settle'] === 'number') {
+      this.#unopened.get(header['settle'])?.settle(header)
       return
     }
     const { id } = header
@@ -215,9 +221,18 @@ export class ControlSession {
     const entry = readSignedEntry(header)
     const chunks = decodeRefs(body)
     const indexes = new Map(chunks.map((chunk, index) => [chunk.digest, index]))
-    for await (const { chunk, bytes, tier, peer } of tiers.readChunks(entry, chunks, { signal })) {
-      await this.#channel.write({ id, frame: indexes.get(chunk.digest), tier, peer }, bytes)
+    const unopened = new UnopenedFrames()
+    this.#unopened.set(id, unopened)
+    const options = { signal, unopened: header['unopened'] === true }
+    try {
+      for await (const frame of tiers.readChunks(entry, chunks, options)) {
+        const { chunk, bytes, tier, peer } = frame
+        const sent = { id, frame: indexes.get(chunk.digest), tier, peer }
+        await this.#channel.write({ ...sent, unopened: unopened.add(frame) }, bytes)
+      }
+      await this.#channel.write({ id, end: true })
+    } finally {
+      this.#unopened.delete(id)
     }
-    await this.#channel.write({ id, end: true })
   }
 }

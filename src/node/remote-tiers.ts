@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { TierLookup, Tiers } from '../cache/cache.ts'
+import type { ReadOptions, TierLookup, Tiers } from '../cache/cache.ts'
 import type { Frame, SourcedFrame, Tier } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import { parseSignedEntry } from '../core/entry.ts'
@@ -45,6 +45,8 @@ export interface RemoteCalls {
   ): AsyncGenerator<T>
 }
 
+// The only call on its connection.
+const READ_ID = 1
 const TIERS: readonly unknown[] = ['memory', 'disk', 'shared', 'peers', 'upstream']
 
 /** The tiers of a repository on a node of another process. */
@@ -72,17 +74,28 @@ export class RemoteTiers implements Tiers {
   readChunks(
     entry: SignedEntry,
     chunks: readonly ChunkRef[],
-    { signal }: Wait = {},
+    { signal, unopened }: ReadOptions = {},
   ): AsyncGenerator<SourcedFrame> {
-    const header = { id: 1, call: 'readChunks', repository: this.#repository, entry }
+    const header = {
+      id: READ_ID,
+      call: 'readChunks',
+      repository: this.#repository,
+      entry,
+      unopened,
+    }
     return this.#calls.stream(async function* (channel) {
       await channel.write(header, encodeRefs(chunks))
+      const settlements = new Settlements(channel)
       for (;;) {
         const message = await channel.read()
         if (message === undefined) throw nodeGone()
         if (message.header['error'] !== undefined) throw decodeError(message.header['error'])
         if (message.header['end'] === true) return
-        yield toFrame(message, chunks)
+        const frame = toFrame(message, chunks)
+        const index = message.header['unopened']
+        yield typeof index === 'number'
+          ? { ...frame, settle: (good: boolean) => settlements.add(index, good) }
+          : frame
       }
     }, signal)
   }
@@ -127,6 +140,31 @@ export class RemoteTiers implements Tiers {
     options?: Parameters<RemoteCalls['call']>[2],
   ): Promise<Uint8Array> {
     return await this.#calls.call(name, { ...args, repository: this.#repository }, options)
+  }
+}
+
+/** Tells the node which frames were good, those of one turn of the event loop at once. */
+class Settlements {
+  readonly #channel: ControlChannel
+  #good: number[] = []
+  #bad: number[] = []
+
+  constructor(channel: ControlChannel) {
+    this.#channel = channel
+  }
+
+  add(index: number, good: boolean): void {
+    if (this.#good.length + this.#bad.length === 0) setImmediate(() => this.#send())
+    const list = good ? this.#good : this.#bad
+    list.push(index)
+  }
+
+  #send(): void {
+    const message = { settle: READ_ID, good: this.#good, bad: this.#bad }
+    this.#good = []
+    this.#bad = []
+    // Where the node has gone, reading says so.
+    this.#channel.write(message).catch(() => {})
   }
 }
 

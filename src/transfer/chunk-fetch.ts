@@ -3,8 +3,10 @@ import { Limit } from '../async/limit.ts'
 import type { Frame, SourcedFrame } from '../core/chunk.ts'
 import { isSwarmCacheError, SwarmCacheError } from '../core/errors.ts'
 import { publish } from '../core/events.ts'
+import type { Digest } from '../core/digest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
-import { ChunkPicker } from './chunk-picker.ts'
+import type { PeerId } from '../core/peer.ts'
+import { ChunkPicker, isOnlyAskedOfFull } from './chunk-picker.ts'
 import type { Task } from './chunk-picker.ts'
 import { chunksToRescue } from './endgame.ts'
 import type { FetchSource } from './fetch-source.ts'
@@ -57,7 +59,7 @@ export class ChunkFetch {
   readonly #bufferBytes: number
   readonly #picker: ChunkPicker
   readonly #sources: FetchSources
-  readonly #verifying = new Limit(VERIFY_AT_ONCE)
+  readonly #verify: (frame: Frame, peerId: PeerId) => Promise<unknown>
   readonly #ending = new AbortController()
   readonly #ready: SourcedFrame[] = []
   readonly #stopTicking: () => void
@@ -70,6 +72,7 @@ export class ChunkFetch {
   constructor(parts: ChunkFetchParts, request: FetchRequest, options: ChunkFetchOptions = {}) {
     const { random = Math.random, every = everyByTimer } = parts
     this.#parts = parts
+    this.#verify = request.verify ?? limited(parts.verify, this.#ending.signal)
     this.#bufferBytes = options.bufferBytes ?? BUFFER_BYTES
     this.#picker = new ChunkPicker(request.chunks, random)
     this.#tickedAt = parts.now()
@@ -77,6 +80,7 @@ export class ChunkFetch {
       frame: (source: FetchSource, chunk: ChunkRef, bytes: Uint8Array) =>
         this.#take(source, chunk, bytes),
       missing: (source: FetchSource, chunk: ChunkRef) => this.#lack(source, chunk),
+      offered: (digests: readonly Digest[]) => this.#spareFull(digests),
       lost: (source: FetchSource) => this.#lost(source),
       changed: () => this.#pump(),
     }
@@ -184,6 +188,19 @@ export class ChunkFetch {
     for (const [source, digests] of cancelled) source.channel?.cancel(digests)
   }
 
+  /** In a crowd full holders are to send what nobody else has. */
+  #spareFull(digests: readonly Digest[]): void {
+    if (!this.#sources.inCrowd) return
+    const tasks = digests
+      .map((digest) => this.#picker.get(digest))
+      .filter((task) => task?.state === 'asked' && isOnlyAskedOfFull(task)) as Task[]
+    this.#withdraw(tasks)
+    for (const task of tasks) {
+      this.#heldBytes -= task.chunk.bytes
+      this.#picker.giveBack(task)
+    }
+  }
+
   #take(source: FetchSource, chunk: ChunkRef, bytes: Uint8Array): void {
     source.delivered(chunk.digest, bytes.length, this.#parts.now())
     this.#sources.hasNews()
@@ -193,17 +210,16 @@ export class ChunkFetch {
       this.#withdraw([task])
       task.state = 'arrived'
       this.#heldBytes += bytes.length - chunk.bytes
-      void this.#verify(source, task, bytes)
+      void this.#check(source, task, bytes)
     }
     this.#pump()
   }
 
-  async #verify(source: FetchSource, task: Task, bytes: Uint8Array): Promise<void> {
+  async #check(source: FetchSource, task: Task, bytes: Uint8Array): Promise<void> {
     const { chunk } = task
     const { peerId } = source
     try {
-      using _turn = await this.#verifying.acquire(1, this.#ending.signal)
-      await this.#parts.verify({ chunk, bytes })
+      await this.#verify({ chunk, bytes }, peerId)
     } catch (error) {
       if (this.#finished) return
       if (!isSwarmCacheError(error, 'ERR_INTEGRITY')) {
@@ -284,6 +300,15 @@ export class ChunkFetch {
       ),
     )
   }
+}
+
+/** Few at a time: what waits for the thread pool is memory that does nothing. */
+function limited(
+  verify: ChunkFetchParts['verify'],
+  signal: AbortSignal,
+): (frame: Frame) => Promise<unknown> {
+  const turns = new Limit(VERIFY_AT_ONCE)
+  return async (frame) => await turns.run(async () => await verify(frame), signal)
 }
 
 function everyByTimer(milliseconds: number, callback: () => void): () => void {

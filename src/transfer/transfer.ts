@@ -1,4 +1,4 @@
-import type { SourcedFrame } from '../core/chunk.ts'
+import type { Frame, SourcedFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { PeerId, PeerOutcome } from '../core/peer.ts'
@@ -15,6 +15,11 @@ export interface FetchRequest {
   readonly chunks: readonly ChunkRef[]
   /** Peers known to hold the manifest, or part of it. */
   readonly holders: readonly PeerId[]
+  /**
+   * Checks a frame in place of the transfer, where the one who opens it anyway can do that: resolves if it is
+   * good, rejects with ERR_INTEGRITY if it is not what its chunk names.
+   */
+  readonly verify?: (frame: Frame, peerId: PeerId) => Promise<unknown>
 }
 
 /** What this node serves to others. */
