@@ -184,7 +184,12 @@ async function composeMember(
       : identity.createPeerKey()
   const joined =
     lifetime !== 'look' && config.peers && config.swarmKey !== undefined
-      ? await composeSwarm(config, config.swarmKey, logger, { repository, peerKey, store })
+      ? await composeSwarm(config, config.swarmKey, logger, {
+          repository,
+          peerKey,
+          store,
+          lifetime,
+        })
       : undefined
   const leases = joined?.leases ?? (await composeOwnLeases(peerKey))
   const tiers = new NodeTiers(
@@ -201,7 +206,7 @@ async function composeSwarm(
   config: Config,
   swarmKey: string,
   logger: Logger,
-  member: { repository: string; peerKey: PeerKey; store: Store },
+  member: { repository: string; peerKey: PeerKey; store: Store; lifetime: Lifetime },
 ): Promise<MemberSwarm> {
   const [
     identity,
@@ -210,6 +215,8 @@ async function composeSwarm(
     { SwarmTransfer },
     { SwarmLeases },
     { Rendezvous },
+    { HandOver },
+    { HandOverKeeper },
     serving,
   ] = await Promise.all([
     import('./identity/identity.ts'),
@@ -218,6 +225,8 @@ async function composeSwarm(
     import('./transfer/swarm-transfer.ts'),
     import('./lease/swarm-leases.ts'),
     import('./node/rendezvous.ts'),
+    import('./node/hand-over.ts'),
+    import('./node/hand-over-keeper.ts'),
     import('./node/serving.ts'),
   ])
   const keys = identity.deriveSwarmKeys(swarmKey, member.repository)
@@ -255,7 +264,20 @@ async function composeSwarm(
     role === 'reader'
       ? undefined
       : new SwarmLeases({ swarm, peers: router, logger: logger.scoped('lease') })
-  return { swarm, router, transfer, leases, rendezvous }
+  const { verifyEntry } = identity
+  const keeper = new HandOverKeeper(
+    { store, transfer, router, verifyEntry, logger },
+    { repository: member.repository, role, staysOn: member.lifetime === 'serve' },
+  )
+  // The home of a session outlives it, but only what it wrote itself is in nobody else's care.
+  const handOver =
+    role === 'reader'
+      ? undefined
+      : new HandOver(
+          { swarm, store, router, keeper, logger },
+          { role, ownOnly: member.lifetime === 'session' },
+        )
+  return { swarm, router, transfer, leases, handOver, rendezvous }
 }
 
 /** Turns among the processes that share a node which is in no swarm. */

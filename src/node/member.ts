@@ -7,6 +7,7 @@ import type { Router } from '../router/router.ts'
 import type { Store } from '../store/store.ts'
 import type { Swarm, SwarmPeer } from '../swarm/swarm.ts'
 import type { Transfer } from '../transfer/transfer.ts'
+import type { HandOver } from './hand-over.ts'
 import type { Rendezvous } from './rendezvous.ts'
 
 /** A repository's swarm and what works on it. */
@@ -16,6 +17,8 @@ export interface MemberSwarm {
   readonly transfer: Transfer
   /** Left out where no turns are taken. */
   readonly leases?: Leases
+  /** Left out where nothing is handed over. */
+  readonly handOver?: HandOver
   readonly rendezvous: Rendezvous
 }
 
@@ -60,11 +63,12 @@ export class Member {
   /** Joins the swarm; on failure everything is closed again and the reason is thrown. */
   async start(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#joined === undefined) return
-    const { swarm, router, transfer, leases, rendezvous } = this.#joined
+    const { swarm, router, transfer, leases, handOver, rendezvous } = this.#joined
     try {
       // Answers are registered before the first peer can ask.
       await transfer.start()
       leases?.start()
+      handOver?.start()
       router.start()
       await swarm.start(options)
       rendezvous.start()
@@ -96,7 +100,10 @@ export class Member {
     return this.#joined?.swarm.peers() ?? []
   }
 
-  /** Takes the own record back, lets running uploads end until the signal aborts, leaves, and closes the store. */
+  /**
+   * Hands over what no other peer has, takes the own record back and lets running uploads end, all until the
+   * signal aborts; leaves, and closes the store.
+   */
   async stop(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#stopping ??= this.#stop(options)
     await this.#stopping
@@ -108,6 +115,7 @@ export class Member {
   }
 
   async #leave(joined: MemberSwarm, options: { readonly signal?: AbortSignal }): Promise<void> {
+    await joined.handOver?.run(options)
     await this.#attempt('withdraw', joined.rendezvous.stop())
     if (joined.leases !== undefined) await this.#attempt('end turns', joined.leases.stop())
     await this.#attempt('end the uploads', joined.transfer.stop(options))
