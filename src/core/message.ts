@@ -14,6 +14,8 @@ export interface MessageLimits {
 }
 
 const PREFIX_BYTES = 8
+// Copying so little costs less than another packet.
+const SMALL_BODY_BYTES = 4096
 const EMPTY = new Uint8Array(0)
 
 /** Writes messages to and reads them from a stream. Layout: u32 header bytes, u32 body bytes, both big endian, header as JSON, body. */
@@ -33,12 +35,14 @@ export class MessageStream {
   /** Sends one message; resolves when the next may be sent. */
   async write(header: Record<string, unknown>, body: Uint8Array = EMPTY): Promise<void> {
     const head = Buffer.from(JSON.stringify(header))
-    const start = Buffer.allocUnsafe(PREFIX_BYTES + head.length)
+    const together = body.length <= SMALL_BODY_BYTES
+    const start = Buffer.allocUnsafe(PREFIX_BYTES + head.length + (together ? body.length : 0))
     start.writeUInt32BE(head.length, 0)
     start.writeUInt32BE(body.length, 4)
     start.set(head, PREFIX_BYTES)
+    if (together) start.set(body, PREFIX_BYTES + head.length)
     await this.#stream.write(start)
-    if (body.length > 0) await this.#stream.write(body)
+    if (!together) await this.#stream.write(body)
   }
 
   /**

@@ -173,7 +173,10 @@ export class ChunkPicker {
       const task = this.#tasks.get(digest)
       if (task === undefined || task.state === 'arrived') {
         source.offers.delete(digest)
-      } else if (task.state === 'open' || (inCrowd && isOnlyAskedOfFull(task))) {
+      } else if (
+        task.state === 'open' ||
+        (inCrowd && task.state === 'asked' && isOnlyAskedOfFull(task))
+      ) {
         found += 1
         yield task
       }
@@ -186,7 +189,8 @@ export class ChunkPicker {
   }
 }
 
-function isOnlyAskedOfFull(task: Task): boolean {
+/** True if none but full holders owe it. */
+export function isOnlyAskedOfFull(task: Task): boolean {
   for (const source of task.from) if (!source.isFull) return false
   return true
 }

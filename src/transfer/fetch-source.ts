@@ -10,7 +10,8 @@ const MAX_WINDOW_BYTES = 8 * 1024 * 1024
 // The window holds twice what the peer delivers in this time, or in two round trips if that is longer.
 const WINDOW_MS = 50
 // Of what partial holders are asked for, less: what they owe nobody else can be asked for.
-const FIRST_PARTIAL_WINDOW_BYTES = 256 * 1024
+const PARTIAL_WINDOW_BYTES = 512 * 1024
+const MAX_PARTIAL_WINDOW_BYTES = 1024 * 1024
 const PARTIAL_WINDOW_MS = 80
 // A crowd's full holder chooses from what all want of it what nobody was given; it must have a choice.
 const CROWD_WINDOW_BYTES = 3 * 1024 * 1024
@@ -65,9 +66,8 @@ export class FetchSource {
   windowBytes(inCrowd: boolean): number {
     const rate = this.#bytesPerMs
     if (!this.isFull && inCrowd) {
-      if (rate === undefined) return FIRST_PARTIAL_WINDOW_BYTES
-      const bytes = 2 * rate * PARTIAL_WINDOW_MS
-      return Math.min(MAX_WINDOW_BYTES, Math.max(FIRST_PARTIAL_WINDOW_BYTES, bytes))
+      const bytes = 2 * (rate ?? 0) * Math.max(PARTIAL_WINDOW_MS, this.#latencyMs ?? 0)
+      return Math.min(MAX_PARTIAL_WINDOW_BYTES, Math.max(PARTIAL_WINDOW_BYTES, bytes))
     }
     const least = inCrowd ? CROWD_WINDOW_BYTES : MIN_WINDOW_BYTES
     if (rate === undefined) return Math.max(least, FIRST_WINDOW_BYTES)

@@ -22,6 +22,8 @@ export interface FetchSourcesParts extends HolderSearchParts {
 export interface FetchSourcesListener {
   frame(source: FetchSource, chunk: ChunkRef, bytes: Uint8Array): void
   missing(source: FetchSource, chunk: ChunkRef): void
+  /** A holder of a part offers chunks. */
+  offered(digests: readonly Digest[]): void
   /** The source will not deliver what it owes. */
   lost(source: FetchSource): void
   /** Something changed: there may be more to ask for. */
@@ -159,7 +161,9 @@ export class FetchSources {
       if (reason !== undefined) this.leave(source, new SwarmCacheError('ERR_TIMEOUT', reason))
       else if (!source.isFull) this.#watchMore(source)
     }
-    if (now < this.#searchAt || this.#sources.size >= MAX_CROWD_SOURCES) return
+    // Those of a crowd name each other, which costs less than asking everybody again.
+    if (now < this.#searchAt || (this.#inCrowd && this.#sources.size > 1)) return
+    if (this.#sources.size >= MAX_SOURCES) return
     this.#searchAgainMs = Math.min(LAST_SEARCH_AGAIN_MS, this.#searchAgainMs * 1.5)
     this.#searchAt = now + this.#jittered(this.#searchAgainMs)
     this.#search.start()
@@ -294,6 +298,7 @@ export class FetchSources {
     const now = this.#parts.now()
     for (const digest of digests) this.#picker.offer(source, digest, now)
     this.#newsAt = now
+    this.#listener.offered(digests)
     this.#listener.changed()
   }
 

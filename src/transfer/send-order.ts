@@ -19,18 +19,18 @@ export type SendChoice<W extends WantedChunk> = { readonly wanted: W } | { reado
 
 interface Sent {
   count: number
-  at: number
+  readonly firstAt: number
+  lastAt: number
 }
 
 // Of what a reader waits for only so many are compared; it rarely asks for more at once.
 const MAX_COMPARED = 256
-// A chunk that went to one reader is passed on by that one within some times of what sending it takes.
-const HOLD_SENDS = 8
-const MAX_HOLD_MS = 600
-const PACE_WEIGHT = 0.3
-// A reader that takes bytes so many times slower than others do, and slower than 5 MB/s, passes nothing on in time.
-const SLOW_FACTOR = 3
-const SLOW_MS_PER_BYTE = 1 / 5000
+// Others get a chunk from the reader it went to about as fast as they did before; slower if the crowd is busy.
+const FIRST_HOLD_MS = 300
+const HOLD_RELAYS = 2
+const MIN_HOLD_MS = 50
+const MAX_HOLD_MS = 4000
+const RELAY_WEIGHT = 0.1
 const MAX_REMEMBERED = 16_384
 
 /**
@@ -42,16 +42,17 @@ const MAX_REMEMBERED = 16_384
  */
 export class SendOrder {
   readonly #now: () => number
-  readonly #readers = new Map<SendReader, number | undefined>()
+  readonly #readers = new Set<SendReader>()
   readonly #sent = new Map<Digest, Sent>()
-  #sendMs = 0
+  /** Milliseconds from sending a chunk to the first reader until another has found it there. */
+  #relayMs: number | undefined
 
   constructor(now: () => number) {
     this.#now = now
   }
 
-  get readers(): MapIterator<SendReader> {
-    return this.#readers.keys()
+  get readers(): Iterable<SendReader> {
+    return this.#readers
   }
 
   get size(): number {
@@ -59,7 +60,7 @@ export class SendOrder {
   }
 
   add(reader: SendReader): void {
-    this.#readers.set(reader, undefined)
+    this.#readers.add(reader)
   }
 
   remove(reader: SendReader): void {
@@ -70,23 +71,20 @@ export class SendOrder {
   choose<W extends WantedChunk>(reader: SendReader, wishes: Iterable<W>): SendChoice<W> {
     const now = this.#now()
     const alone = this.#readers.size < 2
-    const slow = !alone && this.#isSlow(reader)
     let best: W | undefined
-    let bestCount = Infinity
+    let leastCount = Infinity
     let waitMs = Infinity
     let compared = 0
     for (const wanted of wishes) {
       if (alone) return { wanted }
       if ((compared += 1) > MAX_COMPARED) break
       const sent = this.#sent.get(wanted.digest)
-      if (sent === undefined && !slow) return { wanted }
-      // What a slow reader gets comes late to all others, so it gets what they have.
-      const count = slow ? -(sent?.count ?? 0) : sent!.count
-      const leftMs = slow || !reader.isSpared ? 0 : sent!.at + this.#holdMs - now
+      if (sent === undefined) return { wanted }
+      const leftMs = reader.isSpared ? sent.lastAt + this.#holdMs - now : 0
       if (leftMs > 0) waitMs = Math.min(waitMs, leftMs)
-      else if (count < bestCount) {
+      else if (sent.count < leastCount) {
         best = wanted
-        bestCount = count
+        leastCount = sent.count
       }
     }
     return best === undefined ? { waitMs: Math.ceil(waitMs) } : { wanted: best }
@@ -94,9 +92,10 @@ export class SendOrder {
 
   /** A chunk is on its way to a reader. */
   began(digest: Digest): void {
-    const sent = this.#sent.get(digest) ?? { count: 0, at: 0 }
+    const now = this.#now()
+    const sent = this.#sent.get(digest) ?? { count: 0, firstAt: now, lastAt: now }
     sent.count += 1
-    sent.at = this.#now()
+    sent.lastAt = now
     this.#sent.delete(digest)
     this.#sent.set(digest, sent)
     if (this.#sent.size <= MAX_REMEMBERED) return
@@ -104,24 +103,17 @@ export class SendOrder {
     this.#sent.delete(oldest!)
   }
 
-  /** The reader's connection has taken a chunk of so many bytes. */
-  ended(reader: SendReader, bytes: number, milliseconds: number): void {
-    this.#sendMs += PACE_WEIGHT * (milliseconds - this.#sendMs)
-    if (!this.#readers.has(reader)) return
-    const pace = milliseconds / Math.max(1, bytes)
-    const old = this.#readers.get(reader) ?? pace
-    this.#readers.set(reader, old + PACE_WEIGHT * (pace - old))
+  /** A reader no longer wants a chunk from here. */
+  withdrawn(digest: Digest): void {
+    const sent = this.#sent.get(digest)
+    if (sent === undefined) return
+    const milliseconds = this.#now() - sent.firstAt
+    const old = this.#relayMs ?? milliseconds
+    this.#relayMs = old + RELAY_WEIGHT * (milliseconds - old)
   }
 
   get #holdMs(): number {
-    return Math.min(MAX_HOLD_MS, HOLD_SENDS * this.#sendMs)
-  }
-
-  #isSlow(reader: SendReader): boolean {
-    const own = this.#readers.get(reader)
-    if (own === undefined) return false
-    const paces = [...this.#readers.values()].map((pace) => pace ?? own).sort((a, b) => a - b)
-    const usual = paces[(paces.length - 1) >> 1]!
-    return own > SLOW_FACTOR * usual + SLOW_MS_PER_BYTE
+    if (this.#relayMs === undefined) return FIRST_HOLD_MS
+    return Math.min(MAX_HOLD_MS, Math.max(MIN_HOLD_MS, HOLD_RELAYS * this.#relayMs))
   }
 }

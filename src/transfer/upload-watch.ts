@@ -13,9 +13,9 @@ export interface UploadWatchParts {
 }
 
 // One message for all that arrives meanwhile; the delay adds to each hop that a chunk takes.
-const TELL_MS = 20
+const TELL_MS = 30
 // A chunk is in the store soon after it was handed over, or not at all.
-const MAX_TRIES = 50
+const MAX_TRIES = 40
 // Who wants this little is not kept waiting: the others would hardly be relieved.
 const MANY_CHUNKS = 16
 
@@ -75,8 +75,8 @@ export class UploadWatch implements CrowdReader {
     this.crowd.order.began(digest)
   }
 
-  ended(bytes: number, milliseconds: number): void {
-    this.crowd.order.ended(this, bytes, milliseconds)
+  withdrawn(digest: Digest): void {
+    this.crowd.order.withdrawn(digest)
   }
 
   arrived(digest: Digest): void {

@@ -26,7 +26,6 @@ export interface UploadParts {
   /** How fast all uploads together may be. */
   readonly rate: ByteRate | undefined
   readonly crowds: Crowds
-  readonly now: () => number
   readonly logger: Logger
 }
 
@@ -151,7 +150,14 @@ export class Upload {
   }
 
   #cancel(ids: readonly number[]): void {
-    const cancelled = ids.filter((id) => this.#chunks.delete(id))
+    const cancelled: number[] = []
+    for (const id of ids) {
+      const job = this.#chunks.get(id)
+      if (job === undefined) continue
+      this.#chunks.delete(id)
+      this.#watch?.withdrawn(job.digest)
+      cancelled.push(id)
+    }
     if (cancelled.length === 0) return
     void this.#write({ cancelled: true }, encodeIds(cancelled)).catch((error: unknown) =>
       this.end(error as Error),
@@ -246,8 +252,7 @@ export class Upload {
     }
     this.#misses = 0
     this.#parts.rate?.spend(frame.length)
-    const milliseconds = await this.#write({ id }, frame)
-    this.#watch?.ended(frame.length, milliseconds)
+    await this.#write({ id }, frame)
     publish('chunks:sent', { bytes: frame.length, peerId: this.#parts.peerId })
   }
 
@@ -274,15 +279,12 @@ export class Upload {
     }
   }
 
-  /** Resolves to the milliseconds that the connection needed to take it. */
-  async #write(header: Record<string, unknown>, body?: Uint8Array): Promise<number> {
+  async #write(header: Record<string, unknown>, body?: Uint8Array): Promise<void> {
     const { signal } = this.#ending
     using _turn = await this.#writeTurn.acquire(1, signal)
-    const startedMs = this.#parts.now()
     await withDeadline(WRITE_MS, 'Sending to a peer', signal, () =>
       this.#parts.messages.write(header, body),
     )
-    return this.#parts.now() - startedMs
   }
 
   #wakeAll(): void {

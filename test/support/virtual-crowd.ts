@@ -54,7 +54,9 @@ export class VirtualCrowd {
       digest: digestOf(`chunk ${index}`),
       bytes: chunkBytes,
     }))
-    this.nodes = hosts.map((host, index) => new VirtualNode(this, host, `node ${index}`, seed + index))
+    this.nodes = hosts.map(
+      (host, index) => new VirtualNode(this, host, `node ${index}`, seed + index),
+    )
   }
 
   get bytes(): number {
@@ -79,9 +81,9 @@ class VirtualNode {
   readonly peerId: PeerId
   readonly crowd: VirtualCrowd
   readonly crowds: Crowds
-  readonly held = new Set<Digest>()
-  readonly uploads = new Set<VirtualConversation>()
-  readonly downloads = new Set<VirtualConversation>()
+  readonly held: Set<Digest> = new Set()
+  readonly uploads: Set<VirtualConversation> = new Set()
+  readonly downloads: Set<VirtualConversation> = new Set()
   readonly #random: SeededRandom
   sentBytes = 0
   receivedBytes = 0
@@ -193,7 +195,6 @@ class VirtualNode {
 
 interface Sending {
   readonly chunk: ChunkRef
-  readonly startedMs: number
   unsentBytes: number
   unreceivedBytes: number
 }
@@ -234,7 +235,9 @@ class VirtualConversation implements ChunkChannel {
 
   cancel(digests: readonly Digest[]): void {
     this.#deliver(() => {
-      for (const digest of digests) this.#wants.delete(digest)
+      for (const digest of digests) {
+        if (this.#wants.delete(digest)) this.#watch?.withdrawn(digest)
+      }
     })
   }
 
@@ -286,11 +289,7 @@ class VirtualConversation implements ChunkChannel {
     const bytes = Math.min(SEGMENT_BYTES, sending.unsentBytes)
     sending.unsentBytes -= bytes
     this.#flightBytes += bytes
-    if (sending.unsentBytes === 0) {
-      const { chunk, startedMs } = sending
-      this.#watch?.ended(chunk.bytes, this.server.crowd.time.now - startedMs)
-      this.#choose()
-    }
+    if (sending.unsentBytes === 0) this.#choose()
     return bytes
   }
 
@@ -333,7 +332,7 @@ class VirtualConversation implements ChunkChannel {
       }
       this.#watch?.began(digest)
       const { bytes } = chunk
-      const sending = { chunk, startedMs: time.now, unsentBytes: bytes, unreceivedBytes: bytes }
+      const sending = { chunk, unsentBytes: bytes, unreceivedBytes: bytes }
       this.#sending.push(sending)
     }
     this.server.send()

@@ -16,7 +16,11 @@ export class VirtualTime {
 
   /** Runs `work` after so many milliseconds, unless the returned function is called before. */
   after(milliseconds: number, work: () => void): () => void {
-    const event: TimedWork = { at: this.#now + Math.max(0, milliseconds), order: (this.#order += 1), run: work }
+    const event: TimedWork = {
+      at: this.#now + Math.max(0, milliseconds),
+      order: (this.#order += 1),
+      run: work,
+    }
     this.#push(event)
     return () => (event.run = () => {})
   }
