@@ -156,7 +156,9 @@ class TreeComparison {
           : ON_DISK.DIFFERENT
       case KIND.SYMLINK:
         if (!stats.isSymbolicLink()) return ON_DISK.OBSTRUCTED
-        return linkTarget(path) === this.#paths.targetOf(index) ? ON_DISK.SAME : ON_DISK.DIFFERENT
+        return this.#hasTime(index, stats) && linkTarget(path) === this.#paths.targetOf(index)
+          ? ON_DISK.SAME
+          : ON_DISK.DIFFERENT
       default:
         return this.#hardLinkState(index, stats)
     }
@@ -171,12 +173,13 @@ class TreeComparison {
   }
 
   #hasProperties(index: number, stats: Stats): boolean {
-    const { modes, seconds, nanos } = this.#columns
+    return (stats.mode & 0o7777) === this.#columns.modes[index] && this.#hasTime(index, stats)
+  }
+
+  #hasTime(index: number, stats: Stats): boolean {
+    const { seconds, nanos } = this.#columns
     const expected = seconds[index]! * 1e3 + nanos[index]! / 1e6
-    return (
-      (stats.mode & 0o7777) === modes[index] &&
-      Math.abs(stats.mtimeMs - expected) <= MTIME_TOLERANCE_MS
-    )
+    return Math.abs(stats.mtimeMs - expected) <= MTIME_TOLERANCE_MS
   }
 }
 

@@ -109,6 +109,8 @@ class WriteThread {
     this.worker.on('exit', () =>
       this.#fail(new Error('A writing thread ended before its work was done.')),
     )
+    // Listening to it keeps the process alive again.
+    this.worker.unref()
   }
 
   send(orders: readonly WriteOrder[], byteCount: number): void {

@@ -356,3 +356,39 @@ test('a plan that is never closed does not keep the process alive', async (t) =>
   )
   assert.equal(stdout, '1\n')
 })
+
+for (const threads of [0, 2]) {
+  test(`a bad frame is refused, and the tree is made from the good one that comes after (${threads} threads)`, async (t) => {
+    const { trip, manifest, target } = await packSample(t, LARGE_ENOUGH_FOR_THREADS)
+    const plan = await trip.plan(target, manifest, ['tree'], { threads })
+    t.after(() => plan.close())
+    const [first] = plan.chunks
+    const verdicts: boolean[] = []
+    const refused = Promise.withResolvers<void>()
+    const open = new Set(plan.chunks.map(({ digest }) => digest))
+    const allGood = Promise.withResolvers<void>()
+    const settle = (digest: string) => (good: boolean) => {
+      verdicts.push(good)
+      if (!good) refused.resolve()
+      else if (open.delete(digest) && open.size === 0) allGood.resolve()
+    }
+    async function* frames(): AsyncGenerator<Frame> {
+      const { digest } = first!
+      yield {
+        chunk: first!,
+        bytes: await makeFrame(Buffer.alloc(first!.bytes, 'bad')),
+        settle: settle(digest),
+      }
+      for await (const frame of trip.sink.open(plan.chunks.slice(1))) {
+        yield { ...frame, settle: settle(frame.chunk.digest) }
+      }
+      await refused.promise
+      for await (const frame of trip.sink.open([first!])) yield { ...frame, settle: settle(digest) }
+      await allGood.promise
+    }
+    await plan.write(frames())
+    assert.equal(verdicts.filter((good) => !good).length, 1)
+    assert.equal(verdicts.filter((good) => good).length, plan.chunks.length)
+    assert.ok(readFileSync(join(target, 'tree/large')).equals(noise(LARGE_ENOUGH_FOR_THREADS)))
+  })
+}
