@@ -8,7 +8,7 @@ import { SwarmCacheError } from '../core/errors.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import { UNLED_TURN } from '../lease/lease.ts'
 import type { Leases, Turn, TurnOptions } from '../lease/lease.ts'
-import type { TierLookup, Tiers } from './cache.ts'
+import type { ReadOptions, TierLookup, Tiers } from './cache.ts'
 
 interface Wait {
   readonly signal?: AbortSignal
@@ -53,7 +53,7 @@ export class MemoryTiers implements Tiers {
   async *readChunks(
     _entry: SignedEntry,
     chunks: readonly ChunkRef[],
-    { signal }: Wait = {},
+    { signal }: ReadOptions = {},
   ): AsyncGenerator<SourcedFrame, void, void> {
     for (const chunk of chunks) {
       signal?.throwIfAborted()

@@ -272,3 +272,40 @@ test('a client goes on with a node that was restarted', options, async (t) => {
   await serve(t, home)
   assert.deepEqual(await remote.status(), STATUS)
 })
+
+test(
+  'frames that nobody has opened cross the socket, and so does what the client found',
+  options,
+  async (t) => {
+    const { entry, frames } = await makeSample('key')
+    const verdicts = new Map<number, boolean[]>()
+    const tiers = new MemoryTiers({ sign: createSigner() })
+    tiers.readChunks = async function* (_entry, _chunks, readOptions) {
+      assert.equal(readOptions?.unopened, true)
+      for (const [index, frame] of frames.entries()) {
+        const list: boolean[] = []
+        verdicts.set(index, list)
+        for (;;) {
+          const settled = Promise.withResolvers<boolean>()
+          yield { ...frame, tier: 'peers', peer: 'somebody', settle: settled.resolve }
+          list.push(await settled.promise)
+          if (list.at(-1) === true) break
+        }
+      }
+    }
+    const home = await makeHome(t)
+    await serve(t, home, new FixedNode(tiers))
+    const remote = await (await connected(t, home)).tiers(REPOSITORY)
+    const signed = createSigner()(entry)
+    const chunks = frames.map(({ chunk }) => chunk)
+    let read = 0
+    for await (const frame of remote.readChunks(signed, chunks, { unopened: true })) {
+      read += 1
+      frame.settle!(read % 2 === 0)
+    }
+    assert.deepEqual(
+      [...verdicts.values()],
+      frames.map(() => [false, true]),
+    )
+  },
+)
