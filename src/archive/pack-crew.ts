@@ -47,8 +47,6 @@ export class PackCrew implements AsyncDisposable {
 
   #startThread(): void {
     const worker = startThread('pack-worker')
-    // While there is work the process must stay: it ends with the crew.
-    worker.ref()
     const slots = Array.from(
       { length: SLOTS_A_THREAD },
       (_, i) => new ThreadSlot(worker, i, this.#port),

@@ -14,14 +14,11 @@ export type ThreadFile = 'pack-worker' | 'unpack-worker'
 export function startThread(file: ThreadFile, workerData?: unknown): Worker {
   const here = import.meta.url
   const extension = here.slice(here.lastIndexOf('.'))
-  const worker = new Worker(new URL(`./${file}${extension}`, here), {
+  return new Worker(new URL(`./${file}${extension}`, here), {
     workerData,
     // Options of the program, such as --input-type, may not fit a file.
     execArgv: [],
   })
-  // It must not keep a process alive that forgot to close what started it.
-  worker.unref()
-  return worker
 }
 
 /** An error in the form that crosses threads with its class's properties. */
