@@ -50,7 +50,7 @@ export function chunksToRescue(
       const task = taskOf(chunk.digest)
       if (task?.state !== 'asked' || now - askedAt < RESCUE_AFTER_MS) continue
       if (task.from.has(idle) || task.from.size >= MAX_COPIES || !idle.holds(chunk.digest)) continue
-      const idleMs = idle.expectedMs(bytes + chunk.bytes)
+      const idleMs = idle.possibleMs(bytes + chunk.bytes)
       if (otherMs < SLOWER_FACTOR * idleMs + gainMs) continue
       if (copied.includes(task) || moved.includes(task)) continue
       bytes += chunk.bytes

@@ -54,6 +54,7 @@ export class FetchSource {
   #seenBytes = 0
   #tickBytes = 0
   #bytesPerMs: number | undefined
+  #bestBytesPerMs = 0
   #latencyMs: number | undefined
 
   constructor(peerId: PeerId, now: number, isFull: boolean) {
@@ -80,10 +81,16 @@ export class FetchSource {
     return this.isFull ? !this.lacks.has(digest) : this.offers.has(digest)
   }
 
-  /** When so many bytes that are asked of it now would be here. */
+  /** How long so many bytes that it owes will take at the rate it has now. */
   expectedMs(bytes: number): number {
     const rate = this.#bytesPerMs ?? ASSUMED_BYTES_PER_MS
     // Of a source that has stopped nothing is expected soon.
+    return rate < 1 ? Infinity : (this.#latencyMs ?? 0) + bytes / rate
+  }
+
+  /** How long so many bytes would take if they were asked of it, at a cautious share of the best it has shown. */
+  possibleMs(bytes: number): number {
+    const rate = Math.max(this.#bytesPerMs ?? ASSUMED_BYTES_PER_MS, this.#bestBytesPerMs / 4)
     return rate < 1 ? Infinity : (this.#latencyMs ?? 0) + bytes / rate
   }
 
@@ -129,6 +136,7 @@ export class FetchSource {
       if (old === undefined) this.#bytesPerMs = this.#tickBytes === 0 ? undefined : sample
       else this.#bytesPerMs = old + RATE_WEIGHT * (sample - old)
     }
+    this.#bestBytesPerMs = Math.max(this.#bestBytesPerMs, this.#bytesPerMs ?? 0)
     this.#tickBytes = 0
   }
 

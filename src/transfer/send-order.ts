@@ -30,7 +30,8 @@ const FIRST_HOLD_MS = 300
 const HOLD_RELAYS = 2
 const MIN_HOLD_MS = 50
 const MAX_HOLD_MS = 4000
-const RELAY_WEIGHT = 0.1
+// The median is followed in steps, so that one slow reader does not count for more than it is.
+const RELAY_STEP = 1.05
 const MAX_REMEMBERED = 16_384
 
 /**
@@ -44,7 +45,7 @@ export class SendOrder {
   readonly #now: () => number
   readonly #readers = new Set<SendReader>()
   readonly #sent = new Map<Digest, Sent>()
-  /** Milliseconds from sending a chunk to the first reader until another has found it there. */
+  /** Usual milliseconds from sending a chunk to its first reader until another has found it there. */
   #relayMs: number | undefined
 
   constructor(now: () => number) {
@@ -108,8 +109,8 @@ export class SendOrder {
     const sent = this.#sent.get(digest)
     if (sent === undefined) return
     const milliseconds = this.#now() - sent.firstAt
-    const old = this.#relayMs ?? milliseconds
-    this.#relayMs = old + RELAY_WEIGHT * (milliseconds - old)
+    const old = Math.max(1, this.#relayMs ?? milliseconds)
+    this.#relayMs = milliseconds > old ? old * RELAY_STEP : old / RELAY_STEP
   }
 
   get #holdMs(): number {
