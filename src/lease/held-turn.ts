@@ -22,6 +22,7 @@ export class HeldTurn implements OwnTurn {
   #progress = 0
   #movedMs = performance.now()
   #ended = false
+  #told = 0
   readonly #over = Promise.withResolvers<void>()
 
   /** `reclaim` gives a place with the next leader, or nothing if there is no use in one. */
@@ -42,6 +43,11 @@ export class HeldTurn implements OwnTurn {
     return this.#over.promise
   }
 
+  /** How many others have learned that the work is done. */
+  get told(): number {
+    return this.#told
+  }
+
   progressed(): void {
     this.#progress += 1
     this.#movedMs = performance.now()
@@ -49,12 +55,22 @@ export class HeldTurn implements OwnTurn {
 
   async done(succeeded: boolean): Promise<void> {
     if (this.#ended) return
+    this.#ended = true
+    await this.#tell(succeeded)
     this.#end()
+  }
+
+  async #tell(succeeded: boolean): Promise<void> {
     const what = 'Telling of the end of a turn'
     await withDeadline(END_MS, what, undefined, async (signal) => {
       for (;;) {
         const line = await this.#line
-        if (line === undefined || (await line.finish(succeeded)) || signal.aborted) return
+        if (line === undefined || signal.aborted) return
+        const others = await line.finish(succeeded)
+        if (others !== undefined) {
+          this.#told = others
+          return
+        }
         this.#line = this.#reclaim()
       }
     }).catch(() => {})
@@ -79,11 +95,9 @@ export class HeldTurn implements OwnTurn {
 
   async #follow(line: LeaseLine): Promise<void> {
     const how = await line.over
-    if (this.#ended || how === 'lapsed') {
-      this.#end()
-      return
-    }
-    this.#line = this.#claimAgain()
+    if (this.#ended) return
+    if (how === 'lapsed') this.#end()
+    else this.#line = this.#claimAgain()
   }
 
   async #claimAgain(): Promise<LeaseLine | undefined> {

@@ -21,8 +21,8 @@ export interface LeaseLine {
   /** How a turn that was granted ended, unless its holder ended it. */
   readonly over: Promise<'lost' | 'lapsed'>
   renew(progress: number): void
-  /** Resolves once who leads has noted it, to false if it is lost before that; never rejects. */
-  finish(succeeded: boolean): Promise<boolean>
+  /** The number of others who learn of it, once who leads has noted it; undefined if that one is lost. Never rejects. */
+  finish(succeeded: boolean): Promise<number | undefined>
   leave(): void
 }
 
@@ -109,7 +109,7 @@ class RemoteLine implements LeaseLine {
   readonly #answered = Promise.withResolvers<void>()
   readonly #outcome = Promise.withResolvers<LineOutcome>()
   readonly #over = Promise.withResolvers<'lost' | 'lapsed'>()
-  readonly #noted = Promise.withResolvers<boolean>()
+  readonly #noted = Promise.withResolvers<number | undefined>()
   #holder: PeerId | undefined
   #renewing = false
   #finishing = false
@@ -146,13 +146,13 @@ class RemoteLine implements LeaseLine {
       .finally(() => (this.#renewing = false))
   }
 
-  async finish(succeeded: boolean): Promise<boolean> {
+  async finish(succeeded: boolean): Promise<number | undefined> {
     this.#finishing = true
     const what = 'Telling of the end of a turn'
     const noted = await withDeadline(FINISH_MS, what, undefined, async () => {
       await this.#messages.write({ finish: succeeded })
       return await this.#noted.promise
-    }).catch(() => false)
+    }).catch(() => undefined)
     this.leave()
     return noted
   }
@@ -179,7 +179,7 @@ class RemoteLine implements LeaseLine {
             this.#outcome.resolve({ kind: 'granted' })
             break
           case 'noted':
-            if (this.#finishing) this.#noted.resolve(true)
+            if (this.#finishing) this.#noted.resolve(said.others)
             break
           case 'done':
             this.#outcome.resolve(said)
@@ -201,7 +201,7 @@ class RemoteLine implements LeaseLine {
     this.#outcome.resolve({ kind: 'lost', holder: this.#holder })
     this.#over.resolve(how)
     // What has lapsed is of no use to anybody else either.
-    this.#noted.resolve(how === 'lapsed')
+    this.#noted.resolve(how === 'lapsed' ? 0 : undefined)
     this.#messages.abort()
   }
 }
@@ -256,10 +256,10 @@ class LocalLine implements LeaseLine {
     this.#place.renew(progress)
   }
 
-  async finish(succeeded: boolean): Promise<boolean> {
-    this.#place.finish(succeeded)
+  async finish(succeeded: boolean): Promise<number> {
+    const others = this.#place.finish(succeeded)
     this.#claimant.over.resolve('lapsed')
-    return true
+    return others
   }
 
   leave(): void {

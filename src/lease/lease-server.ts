@@ -114,8 +114,7 @@ export class LeaseServer {
           claimant.note()
           continue
         }
-        place.finish(said.finish)
-        claimant.send({ noted: true })
+        claimant.send({ noted: true, others: place.finish(said.finish) })
         return
       }
     }

@@ -31,7 +31,8 @@ export interface Claim {
 export interface Place {
   /** The holder is alive; a higher `progress` than before says that its work has moved on. */
   renew(progress: number): void
-  finish(succeeded: boolean): void
+  /** Returns how many others learn of a success. */
+  finish(succeeded: boolean): number
   /** Gives the place up; an unfinished turn goes to the next. */
   leave(): void
 }
@@ -132,7 +133,7 @@ export class LeaseTable {
 }
 
 /** A success was known already, so there is nothing to keep. */
-const NO_PLACE: Place = { renew() {}, finish() {}, leave() {} }
+const NO_PLACE: Place = { renew() {}, finish: () => 0, leave() {} }
 
 interface Turn extends Disposable {
   readonly claimant: Claimant
@@ -233,17 +234,18 @@ class Line {
     this.#progress += 1
   }
 
-  #finish(claimant: Claimant, succeeded: boolean): void {
-    if (!this.#turns.has(claimant)) return
+  #finish(claimant: Claimant, succeeded: boolean): number {
+    if (!this.#turns.has(claimant)) return 0
     if (!succeeded) {
       this.#leave(claimant)
-      return
+      return 0
     }
     const others = [...this.#turns.keys(), ...this.#queue].filter((other) => other !== claimant)
     this.stop()
     this.#events.empty()
     this.#events.finished(claimant.peerId)
     for (const other of others) other.done(claimant.peerId)
+    return others.length
   }
 
   #lapse(claimant: Claimant): void {

@@ -11,7 +11,8 @@ import type { Claim, Leader, NameState } from './lease-table.ts'
  * Question: `{ask: 'state', name}`, answered with `{state: 'none' | 'held'}` or `{state: 'done', by}`.
  * Place: `{ask: 'turn', name, holding?, holder?}`, answered with any number of `{waiting: progress, holder}`
  * and then `{granted: true}`, or `{done: peerId}`. Who has the turn says `{renew: progress}` twice a second
- * and at last `{finish: succeeded}`, both answered with `{noted: true}`; `{lapsed: true}` takes the turn away.
+ * and at last `{finish: succeeded}`, both answered with `{noted: true}`, the latter with the number of `others`
+ * that learn of a success; `{lapsed: true}` takes the turn away.
  * `{busy: true}` refuses. Whose stream ends has given its place up.
  */
 export const LEASE_PROTOCOL = '/swarmcache/lease/1'
@@ -31,7 +32,8 @@ export type HolderMessage = { readonly renew: number } | { readonly finish: bool
 export type LineMessage =
   | { readonly kind: 'waiting'; readonly leader: Leader }
   | { readonly kind: 'done'; readonly by: PeerId }
-  | { readonly kind: 'granted' | 'lapsed' | 'busy' | 'noted' }
+  | { readonly kind: 'noted'; readonly others: number }
+  | { readonly kind: 'granted' | 'lapsed' | 'busy' }
 
 type Header = Readonly<Record<string, unknown>>
 
@@ -62,12 +64,13 @@ export function parseState(header: Header): NameState | undefined {
 
 /** What a leader says to one in its line, or undefined if it is malformed. */
 export function parseLineMessage(header: Header): LineMessage | undefined {
-  const { waiting, holder, done } = header
+  const { waiting, holder, done, noted, others } = header
   if (isCount(waiting) && isPeerId(holder)) {
     return { kind: 'waiting', leader: { holder, progress: waiting } }
   }
   if (isPeerId(done)) return { kind: 'done', by: done }
-  for (const kind of ['granted', 'lapsed', 'busy', 'noted'] as const) {
+  if (noted === true) return { kind: 'noted', others: isCount(others) ? others : 0 }
+  for (const kind of ['granted', 'lapsed', 'busy'] as const) {
     if (header[kind] === true) return { kind }
   }
   return undefined

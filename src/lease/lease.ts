@@ -49,6 +49,8 @@ export interface Leases {
    * At once where nobody else takes part. Rejects only with the signal's reason, or ERR_CLOSED after `stop`.
    */
   takeTurn(name: Digest, options?: TurnOptions): Promise<Turn>
+  /** True for some seconds after others were told that this node has done their work: they may come for it now. */
+  hasFollowers(): boolean
 }
 
 /** A turn that nobody else knows of: where no line can be joined, work that is done twice beats none. */

@@ -66,4 +66,9 @@ export class MemoryLeases implements Leases {
     void turn.ended.then(() => this.#turns.delete(turn))
     return turn
   }
+
+  /** They are of the same process, and so are their stores. */
+  hasFollowers(): boolean {
+    return false
+  }
 }

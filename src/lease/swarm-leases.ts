@@ -31,8 +31,11 @@ export interface SwarmLeasesOptions extends LeaseTableOptions, LeaseServerOption
   readonly stallMs?: number
 }
 
-// A LAN answers in a few milliseconds; a busy machine's event loop lags by tens.
-const ANSWER_MS = 250
+// Who did not answer the lookup just before is not usable now, so this is for peers that are alive but busy:
+// machines on which a crowd starts. A second is little beside what a turn saves.
+const ANSWER_MS = 1000
+// From the news that the work is done until those who waited have found it.
+const FOLLOW_MS = 5000
 // A download shows progress at every look; an archive that is unpacked does not.
 const STALL_MS = 30_000
 const BEAT_MS = 500
@@ -54,6 +57,7 @@ export class SwarmLeases implements Leases {
   readonly #server: LeaseServer
   readonly #turns = new Set<HeldTurn>()
   readonly #stopped = new AbortController()
+  #toldMs = -Infinity
   #stopListening: (() => void) | undefined
 
   constructor(parts: SwarmLeasesParts, options: SwarmLeasesOptions = {}) {
@@ -129,8 +133,15 @@ export class SwarmLeases implements Leases {
     }
     const turn = new HeldTurn({ line: first, reclaim }, this.#held)
     this.#turns.add(turn)
-    void turn.ended.then(() => this.#turns.delete(turn))
+    void turn.ended.then(() => {
+      this.#turns.delete(turn)
+      if (turn.told > 0) this.#toldMs = performance.now()
+    })
     return turn
+  }
+
+  hasFollowers(): boolean {
+    return performance.now() - this.#toldMs < FOLLOW_MS
   }
 
   async #join(
@@ -168,17 +179,22 @@ export class SwarmLeases implements Leases {
     const others = this.#connected().filter((peerId) => !passed.has(peerId))
     if (others.length === 0) return { leader: own }
     const asked = leaderOrder(name, [own, ...others]).slice(0, MAX_ASKED)
-    const states = await Promise.all(
-      asked.map(async (peerId) =>
-        peerId === own ? this.#table.state(name) : await this.#ask(peerId, name, signal),
+    const known = Promise.withResolvers<Choice>()
+    const answered = await Promise.race([
+      known.promise,
+      Promise.all(
+        asked.map(async (peerId) => {
+          const state =
+            peerId === own ? this.#table.state(name) : await this.#ask(peerId, name, signal)
+          if (state?.kind === 'done') known.resolve({ done: state.by })
+          if (state?.kind === 'held') known.resolve({ leader: peerId })
+          return state === undefined ? undefined : peerId
+        }),
       ),
-    )
+    ])
     signal.throwIfAborted()
-    const done = states.find((state) => state?.kind === 'done')
-    if (done?.kind === 'done') return { done: done.by }
-    const leading = states.findIndex((state) => state?.kind === 'held')
-    const answered = states.findIndex((state) => state !== undefined)
-    return { leader: asked[leading === -1 ? answered : leading] ?? own }
+    if (!Array.isArray(answered)) return answered
+    return { leader: answered.find((peerId) => peerId !== undefined) ?? own }
   }
 
   async #ask(peerId: PeerId, name: Digest, signal: AbortSignal): Promise<NameState | undefined> {

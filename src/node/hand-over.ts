@@ -147,7 +147,7 @@ export class HandOver {
     const what = (count: number): string => (count === 1 ? '1 entry' : `${count} entries`)
     if (handed > 0) {
       const size = formatSize(bytes)
-      logger.log('info', `Handed ${what(handed)} (${size}) to ${countPeers(keepers)} that stay.`)
+      logger.log('info', `Handed ${what(handed)} (${size}) over to ${countPeers(keepers)}.`)
     }
     if (left > 0) logger.log('info', `No other peer has ${what(left)} of this node.`)
   }

@@ -8,6 +8,7 @@ import type { Store } from '../store/store.ts'
 import type { Swarm, SwarmPeer } from '../swarm/swarm.ts'
 import type { Transfer } from '../transfer/transfer.ts'
 import type { HandOver } from './hand-over.ts'
+import { untilQuiet } from './quiet.ts'
 import type { Rendezvous } from './rendezvous.ts'
 
 /** A repository's swarm and what works on it. */
@@ -38,6 +39,9 @@ export interface MemberOptions {
   /** A swarm that cannot be joined is a warning, and the store works alone; an error by default. */
   readonly goesOnAlone?: boolean
 }
+
+// Those who waited for what this node brought look for it and fetch it, or have it by then.
+const QUIET_MS = 1500
 
 /** One repository's participation on a node: its store, and its place in its swarm. */
 export class Member {
@@ -101,8 +105,8 @@ export class Member {
   }
 
   /**
-   * Hands over what no other peer has, takes the own record back and lets running uploads end, all until the
-   * signal aborts; leaves, and closes the store.
+   * Lets those fetch who waited for what this node brought, hands over what no other peer has, takes the own
+   * record back and lets running uploads end, all until the signal aborts; leaves, and closes the store.
    */
   async stop(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#stopping ??= this.#stop(options)
@@ -115,6 +119,7 @@ export class Member {
   }
 
   async #leave(joined: MemberSwarm, options: { readonly signal?: AbortSignal }): Promise<void> {
+    if (joined.leases?.hasFollowers() === true) await untilQuiet(QUIET_MS, signalOf(options))
     await joined.handOver?.run(options)
     await this.#attempt('withdraw', joined.rendezvous.stop())
     if (joined.leases !== undefined) await this.#attempt('end turns', joined.leases.stop())
@@ -133,4 +138,8 @@ export class Member {
       })
     }
   }
+}
+
+function signalOf({ signal }: { readonly signal?: AbortSignal }): AbortSignal {
+  return signal ?? new AbortController().signal
 }

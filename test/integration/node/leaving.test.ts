@@ -159,7 +159,7 @@ test('what a runner saved is had from the seeder once it has left', options, asy
   assert.deepEqual(runner.swarm.peers(), [])
   assert.deepEqual(await seeder.store.getEntry(saved), saved)
   assert.equal(await other.store.getEntry(saved), undefined)
-  assert.ok(runner.lines.some((line) => /^info: Handed 1 entry .* to 1 peer that stay/.test(line)))
+  assert.ok(runner.lines.some((line) => /^info: Handed 1 entry .* over to 1 peer\.$/.test(line)))
   const newcomer = await fleet.add()
   assert.deepEqual(await readAll(newcomer, 'deps-1', sample), new Set([seeder.swarm.peerId]))
 })

@@ -19,8 +19,10 @@ import { createMembers, startMembers } from '../../support/swarm-nodes.ts'
 
 const options = { timeout: 20_000 }
 const work = digestOf('the work')
-// Short enough for a test to see a turn being lost, long enough for a busy machine.
-const QUICK: SwarmLeasesOptions = { leaseMs: 600, beatMs: 50, answerMs: 2000 }
+// No wait ends by time alone, however busy the machine is, where a test does not say so.
+const PATIENT: SwarmLeasesOptions = { leaseMs: 15_000, beatMs: 50, answerMs: 10_000 }
+// What a test waits for to see a turn being lost.
+const SHORT: SwarmLeasesOptions = { leaseMs: 600 }
 
 interface Peer {
   readonly leases: SwarmLeases
@@ -47,7 +49,7 @@ class LeaseLab {
         this.failures.push({ peerId, misbehaved })
       },
     }
-    const leases = new SwarmLeases({ swarm, peers, logger: silentLogger }, { ...QUICK, ...more })
+    const leases = new SwarmLeases({ swarm, peers, logger: silentLogger }, { ...PATIENT, ...more })
     leases.start()
     this.#t.after(() => leases.stop())
     await this.#join(swarm, connect)
@@ -104,7 +106,7 @@ leaseContract('leases over libp2p', async (t, count) => {
   const swarms = Array.from({ length: count }, () => create())
   const peers = { isUsable: () => true, failed() {} }
   const leases = swarms.map((swarm) => {
-    const lease = new SwarmLeases({ swarm, peers, logger: silentLogger }, QUICK)
+    const lease = new SwarmLeases({ swarm, peers, logger: silentLogger }, PATIENT)
     lease.start()
     t.after(() => lease.stop())
     return lease
@@ -135,7 +137,7 @@ test('a holder that dies makes room for the next in line', options, async (t) =>
 
 test('a holder that falls silent makes room for the next in line', options, async (t) => {
   const lab = new LeaseLab(t)
-  const [leader, holder, next] = await lab.addMany(3)
+  const [leader, holder, next] = await lab.addMany(3, SHORT)
   const name = lab.nameLedBy(leader!.peerId)
   own(await holder!.leases.takeTurn(name))
   const { turn, waits } = wait(next!, name)
@@ -246,7 +248,7 @@ test('a newcomer that is first in order joins the line that is led already', opt
 test('a peer that never answers is passed over', options, async (t) => {
   const lab = new LeaseLab(t)
   const mute = await lab.addRaw(async () => await new Promise(() => {}))
-  const [first, second] = await lab.addMany(2, { answerMs: 50 })
+  const [first, second] = await lab.addMany(2, { answerMs: 1000 })
   const name = lab.nameLedBy(mute.peerId)
   const turn = own(await first!.leases.takeTurn(name))
   const { turn: waiting, waits } = wait(second!, name)
@@ -264,7 +266,7 @@ test('a leader that falls silent is left for the next in order', options, async 
     await messages.write({ waiting: 1, holder: stingy.peerId })
     await new Promise(() => {})
   })
-  const [first] = await lab.addMany(1)
+  const [first] = await lab.addMany(1, SHORT)
   own(await first!.leases.takeTurn(lab.nameLedBy(first!.peerId)))
 })
 
