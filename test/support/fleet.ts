@@ -11,6 +11,8 @@ import { temporaryFolder } from './file-tree.ts'
 
 /** The swarm key that the machines of a fleet share unless they are told another one. */
 export const FLEET_KEY = 'the swarm key of a fleet in the tests'
+/** Settings of a machine that takes part in no swarm; its commands start faster. */
+export const ALONE: Readonly<Record<string, string>> = { SWARMCACHE_KEY: '' }
 /** The repository whose cache the machines of a fleet share. */
 export const FLEET_REPOSITORY = 'octo/fleet'
 

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { Fleet, answerOf, assertNoStack } from '../../support/fleet.ts'
+import { ALONE, Fleet, answerOf, assertNoStack } from '../../support/fleet.ts'
 import type { RestoreResult, SaveResult } from '../../../src/cache/cache.ts'
 import type { CommandResult } from '../../support/command-run.ts'
 
@@ -133,7 +133,7 @@ test(
   'a home that is a file: restores miss, saves say that they are none, and the rest fails',
   options,
   async (t) => {
-    const machine = new Fleet(t).machine('one')
+    const machine = new Fleet(t).machine('one', ALONE)
     const home = machine.path('file')
     writeFileSync(home, '')
     mkdirSync(machine.path('tree'))
@@ -167,7 +167,7 @@ test('a registry that is a file is told and gone without', options, async (t) =>
 })
 
 test('a file that cannot be read fails a save, which names it', options, async (t) => {
-  const machine = new Fleet(t).machine('one', { SWARMCACHE_KEY: '' })
+  const machine = new Fleet(t).machine('one', ALONE)
   mkdirSync(machine.path('tree', 'deep'), { recursive: true })
   writeFileSync(machine.path('tree', 'deep', 'secret'), 's')
   chmodSync(machine.path('tree', 'deep', 'secret'), 0)
@@ -179,7 +179,7 @@ test(
   'a folder that cannot be written to is a miss with a warning that names it',
   options,
   async (t) => {
-    const machine = new Fleet(t).machine('one', { SWARMCACHE_KEY: '' })
+    const machine = new Fleet(t).machine('one', ALONE)
     mkdirSync(machine.path('tree'))
     writeFileSync(machine.path('tree', 'file'), 'f')
     const user = machine.asOrdinaryUser()

@@ -7,7 +7,7 @@ import type { RestoreResult } from '../../../src/cache/cache.ts'
 import { diskLayout } from '../../../src/store/disk-layout.ts'
 import type { DiskLayout } from '../../../src/store/disk-layout.ts'
 import { describeTree, settleTimes } from '../../support/file-tree.ts'
-import { FLEET_REPOSITORY, Fleet, answerOf, assertNoStack } from '../../support/fleet.ts'
+import { ALONE, FLEET_REPOSITORY, Fleet, answerOf, assertNoStack } from '../../support/fleet.ts'
 import type { Machine } from '../../support/fleet.ts'
 import { noise } from '../../support/noise.ts'
 
@@ -113,7 +113,7 @@ async function withEntry(
   t: TestContext,
   fleet?: Fleet,
 ): Promise<{ machine: Machine; tree: string[]; layout: DiskLayout }> {
-  const machine = fleet?.machine('first') ?? new Fleet(t).machine('one', { SWARMCACHE_KEY: '' })
+  const machine = fleet?.machine('first') ?? new Fleet(t).machine('one', ALONE)
   mkdirSync(machine.path('tree'))
   writeFileSync(machine.path('tree', 'large'), noise(2_000_000))
   writeFileSync(machine.path('tree', 'small'), 's')

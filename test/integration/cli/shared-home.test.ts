@@ -10,7 +10,7 @@ import { digestOf } from '../../../src/core/digest.ts'
 import type { StoreReport } from '../../../src/store/store.ts'
 import type { RunningCommand } from '../../support/command-run.ts'
 import { describeTree, settleTimes } from '../../support/file-tree.ts'
-import { FLEET_REPOSITORY, Fleet, answerOf, assertNoStack } from '../../support/fleet.ts'
+import { ALONE, FLEET_REPOSITORY, Fleet, answerOf, assertNoStack } from '../../support/fleet.ts'
 import type { Machine } from '../../support/fleet.ts'
 import { noise } from '../../support/noise.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
@@ -27,7 +27,7 @@ for (const served of [false, true]) {
     options,
     async (t) => {
       const fleet = new Fleet(t)
-      const home = fleet.machine('home', { SWARMCACHE_KEY: '' })
+      const home = fleet.machine('home', ALONE)
       if (served) await home.serve()
       const workers = ['a', 'b', 'c', 'd'].map((name) => home.workspace(name))
       const [left, right, ...readers] = workers as [Machine, Machine, Machine, Machine]
@@ -57,7 +57,7 @@ test(
   async (t) => {
     const random = new SeededRandom()
     t.diagnostic(`seed ${random.seed}`)
-    const home = new Fleet(t).machine('home', { SWARMCACHE_KEY: '' })
+    const home = new Fleet(t).machine('home', ALONE)
     const kept = makeTree(home, 'kept')
     const usual = await home.save('kept', 'tree')
     assert.equal(usual.saved, true)
@@ -94,7 +94,7 @@ test(
   async (t) => {
     const random = new SeededRandom()
     t.diagnostic(`seed ${random.seed}`)
-    const home = new Fleet(t).machine('home', { SWARMCACHE_KEY: '' })
+    const home = new Fleet(t).machine('home', ALONE)
     const kept = makeTree(home, 'kept')
     const usual = await home.save('kept', 'tree')
     assert.equal(usual.saved, true)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import type { CacheServiceFault } from '../../../src/cli/demo/cache-service-faults.ts'
 import { describeTree, makeAwkwardTree } from '../../support/file-tree.ts'
-import { Fleet, answerOf, assertNoStack } from '../../support/fleet.ts'
+import { ALONE, Fleet, answerOf, assertNoStack } from '../../support/fleet.ts'
 import type { Machine } from '../../support/fleet.ts'
 import { noise } from '../../support/noise.ts'
 import { TOKEN, callPlainClient, startService } from '../../support/upstream-service.ts'
@@ -96,7 +96,7 @@ test(
     writeFiles(plain)
     await callPlainClient('save', plain.work, ['tree'], 'npm-1', service.environment(TOKEN))
     const env = { ...service.environment(TOKEN), SWARMCACHE_UPSTREAM: 'read' }
-    const machine = fleet.machine('one', { ...env, SWARMCACHE_KEY: '' })
+    const machine = fleet.machine('one', { ...env, ...ALONE })
     assert.ok((await machine.restore('npm-1', 'tree')).bytes.upstream > 0)
     const again = await machine.restore('npm-1', 'tree')
     assert.equal(again.hit, 'exact')
@@ -133,7 +133,7 @@ test(
 )
 
 test(
-  'a key that only the upstream knows is still saved for the peers, and said to be taken there',
+  'a key that only the upstream knows is saved for the peers all the same, and left as it is there',
   options,
   async (t) => {
     const service = await startService(t)
@@ -142,7 +142,7 @@ test(
     const plain = fleet.machine('plain')
     writeFiles(plain)
     await callPlainClient('save', plain.work, ['tree'], 'npm-1', env)
-    const machine = fleet.machine('one', { ...env, SWARMCACHE_UPSTREAM: 'write-through' })
+    const machine = fleet.machine('one', { ...env, ...ALONE, SWARMCACHE_UPSTREAM: 'write-through' })
     writeFiles(machine)
     assert.equal((await machine.save('npm-1', 'tree')).saved, true)
     assert.equal(service.stats().entries, 1)
@@ -151,7 +151,7 @@ test(
 
 test('a miss asks the upstream once', options, async (t) => {
   const service = await startService(t)
-  const env = { ...service.environment(TOKEN), SWARMCACHE_UPSTREAM: 'read' }
+  const env = { ...service.environment(TOKEN), ...ALONE, SWARMCACHE_UPSTREAM: 'read' }
   const machine = new Fleet(t).machine('one', env)
   assert.equal((await machine.restore('npm-1', 'tree')).hit, 'miss')
   assert.deepEqual(service.stats().requests, { [FIND]: 1 })
@@ -218,6 +218,7 @@ suite('a restore is a miss with a warning and exit 0 when the upstream', { concu
       }
       const machine = fleet.machine('one', {
         ...env,
+        ...ALONE,
         ...(fault === undefined && { ACTIONS_RESULTS_URL: CLOSED_PORT }),
         SWARMCACHE_UPSTREAM: 'read',
       })
@@ -240,7 +241,7 @@ test(
     const service = await startService(t, {
       fault: ({ call }) => (call === 'upload' ? { kind: 'status', status: 403 } : undefined),
     })
-    const env = { ...service.environment(TOKEN), SWARMCACHE_UPSTREAM: 'write-through' }
+    const env = { ...service.environment(TOKEN), ...ALONE, SWARMCACHE_UPSTREAM: 'write-through' }
     const machine = new Fleet(t).machine('one', env)
     writeFiles(machine)
     const result = await machine.run('save', '--json', '--key', 'npm-1', 'tree')
