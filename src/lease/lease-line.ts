@@ -12,8 +12,8 @@ import { LEASE_LIMITS, LEASE_PROTOCOL, parseLineMessage, parseState } from './le
 export type LineOutcome =
   | { readonly kind: 'granted' }
   | { readonly kind: 'done'; readonly by: PeerId }
-  /** Who leads it is gone or silent; `holder` had the turn when last heard. */
-  | { readonly kind: 'lost'; readonly holder?: PeerId }
+  /** Who leads it is gone or silent. */
+  | { readonly kind: 'lost' }
 
 /** A place in the line of a name, wherever it is led. */
 export interface LeaseLine {
@@ -27,7 +27,7 @@ export interface LeaseLine {
 }
 
 /** What a line tells while it is waited in. */
-export type OnWaiting = (progress: number) => void
+export type OnWaiting = (leader: Leader) => void
 
 /** A line that another peer leads, and how long it may be silent. */
 export interface RemoteLineOptions {
@@ -110,7 +110,6 @@ class RemoteLine implements LeaseLine {
   readonly #outcome = Promise.withResolvers<LineOutcome>()
   readonly #over = Promise.withResolvers<'lost' | 'lapsed'>()
   readonly #noted = Promise.withResolvers<number | undefined>()
-  #holder: PeerId | undefined
   #renewing = false
   #finishing = false
 
@@ -172,8 +171,7 @@ class RemoteLine implements LeaseLine {
         this.#answered.resolve()
         switch (said.kind) {
           case 'waiting':
-            this.#holder = said.leader.holder
-            this.#onWaiting?.(said.leader.progress)
+            this.#onWaiting?.(said.leader)
             break
           case 'granted':
             this.#outcome.resolve({ kind: 'granted' })
@@ -198,7 +196,7 @@ class RemoteLine implements LeaseLine {
   #end(how: 'lost' | 'lapsed', error: unknown = ended(this.#leader)): void {
     this.#watchdog[Symbol.dispose]()
     this.#answered.reject(error)
-    this.#outcome.resolve({ kind: 'lost', holder: this.#holder })
+    this.#outcome.resolve({ kind: 'lost' })
     this.#over.resolve(how)
     // What has lapsed is of no use to anybody else either.
     this.#noted.resolve(how === 'lapsed' ? 0 : undefined)
@@ -217,8 +215,8 @@ class LocalClaimant implements Claimant {
     this.#onWaiting = onWaiting
   }
 
-  waiting({ progress }: Leader): void {
-    this.#onWaiting?.(progress)
+  waiting(leader: Leader): void {
+    this.#onWaiting?.(leader)
   }
 
   granted(): void {

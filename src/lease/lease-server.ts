@@ -5,12 +5,14 @@ import { SwarmCacheError, isSwarmCacheError } from '../core/errors.ts'
 import { MessageStream } from '../core/message.ts'
 import type { PeerId } from '../core/peer.ts'
 import type { PeerView } from './lease.ts'
-import type { Claim, Claimant, LeaseTable } from './lease-table.ts'
+import type { Claim, Claimant, LeaseTable, NameState } from './lease-table.ts'
 import { LEASE_LIMITS, parseHolderMessage, parseRequest } from './lease-wire.ts'
 
 /** What leading the lines of others needs. */
 export interface LeaseServerParts {
   readonly table: LeaseTable
+  /** What this peer knows of a name, led here or not. */
+  readonly stateOf: (name: Digest) => NameState
   readonly peers: PeerView
   /** False for a peer that is not connected, whose turn cannot be kept for it. */
   readonly isPresent: (peerId: PeerId) => boolean
@@ -89,7 +91,7 @@ export class LeaseServer {
       await this.#lead(messages, peerId, request.name, request.claim)
       return
     }
-    const { kind, ...rest } = this.#parts.table.state(request.name)
+    const { kind, ...rest } = this.#parts.stateOf(request.name)
     await send(messages, { state: kind, ...rest })
   }
 

@@ -39,7 +39,8 @@ export interface Place {
 
 /** What is known of a name. */
 export type NameState =
-  | { readonly kind: 'none' }
+  /** Nothing is led here; `holder` has the turn with another leader, as far as this peer has heard. */
+  | { readonly kind: 'none'; readonly holder?: PeerId }
   | { readonly kind: 'held' }
   | { readonly kind: 'done'; readonly by: PeerId }
 

@@ -8,7 +8,8 @@ import type { Claim, Leader, NameState } from './lease-table.ts'
 /**
  * One question or one place in a line on a stream of its own, as messages without bodies.
  *
- * Question: `{ask: 'state', name}`, answered with `{state: 'none' | 'held'}` or `{state: 'done', by}`.
+ * Question: `{ask: 'state', name}`, answered with `{state: 'held'}`, `{state: 'done', by}` or, where the name
+ * is not led, `{state: 'none', holder?}`.
  * Place: `{ask: 'turn', name, holding?, holder?}`, answered with any number of `{waiting: progress, holder}`
  * and then `{granted: true}`, or `{done: peerId}`. Who has the turn says `{renew: progress}` twice a second
  * and at last `{finish: succeeded}`, both answered with `{noted: true}`, the latter with the number of `others`
@@ -57,8 +58,9 @@ export function parseHolderMessage(header: Header): HolderMessage | undefined {
 
 /** What a leader answers to the question for the state of a name, or undefined if it is malformed. */
 export function parseState(header: Header): NameState | undefined {
-  const { state, by } = header
-  if (state === 'none' || state === 'held') return { kind: state }
+  const { state, by, holder } = header
+  if (state === 'held') return { kind: state }
+  if (state === 'none') return isPeerId(holder) ? { kind: state, holder } : { kind: state }
   return state === 'done' && isPeerId(by) ? { kind: 'done', by } : undefined
 }
 

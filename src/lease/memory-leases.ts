@@ -54,7 +54,10 @@ export class MemoryLeases implements Leases {
       options.signal === undefined ? stopped : AbortSignal.any([options.signal, stopped])
     signal.throwIfAborted()
     const { group, peerId } = this.#parts
-    const line = joinLocal(group.table, peerId, name, { claim: {}, onWaiting: options.onWaiting })
+    const line = joinLocal(group.table, peerId, name, {
+      claim: {},
+      onWaiting: ({ progress }) => options.onWaiting?.(progress),
+    })
     if (line === undefined) return UNLED_TURN
     const outcome = await abortable(line.outcome, signal).catch((error: unknown) => {
       line.leave()

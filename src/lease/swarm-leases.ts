@@ -45,7 +45,16 @@ const SILENCE_MS = 2000
 const MAX_ASKED = 8
 
 /** Where a line is joined next: a leader that answered, or the news that there is no more to wait for. */
-type Choice = { readonly leader: PeerId } | { readonly done: PeerId }
+type Choice = { readonly leader: PeerId; readonly holder?: PeerId } | { readonly done: PeerId }
+
+/** One who waits for a turn here or has it. */
+interface Interest {
+  readonly name: Digest
+  /** Leaders that were lost or did not answer. */
+  readonly passed: Set<PeerId>
+  /** Who has the turn, when last heard. */
+  holder?: PeerId
+}
 
 /** Turns of a swarm, whose peers share the work of leading the lines by rendezvous hashing. */
 export class SwarmLeases implements Leases {
@@ -56,6 +65,7 @@ export class SwarmLeases implements Leases {
   readonly #table: LeaseTable
   readonly #server: LeaseServer
   readonly #turns = new Set<HeldTurn>()
+  readonly #interests = new Set<Interest>()
   readonly #stopped = new AbortController()
   #toldMs = -Infinity
   #stopListening: (() => void) | undefined
@@ -68,7 +78,8 @@ export class SwarmLeases implements Leases {
     this.#table = new LeaseTable(options)
     const { peers } = parts
     const isPresent = (peerId: PeerId): boolean => this.#isPresent(peerId)
-    this.#server = new LeaseServer({ table: this.#table, peers, isPresent }, options)
+    const stateOf = (name: Digest): NameState => this.#stateOf(name)
+    this.#server = new LeaseServer({ table: this.#table, peers, stateOf, isPresent }, options)
   }
 
   start(): void {
@@ -91,17 +102,31 @@ export class SwarmLeases implements Leases {
     const stopped = this.#stopped.signal
     const signal =
       options.signal === undefined ? stopped : AbortSignal.any([options.signal, stopped])
-    const passed = new Set<PeerId>()
-    let claim: Claim = {}
+    const place: Interest = { name, passed: new Set() }
+    this.#interests.add(place)
+    const onWaiting: OnWaiting = ({ holder, progress }) => {
+      place.holder = holder
+      options.onWaiting?.(progress)
+    }
+    let turn: Turn | undefined
+    try {
+      turn = await this.#waitFor(place, signal, onWaiting)
+      return turn
+    } finally {
+      if (!(turn instanceof HeldTurn)) this.#interests.delete(place)
+    }
+  }
+
+  async #waitFor(place: Interest, signal: AbortSignal, onWaiting: OnWaiting): Promise<Turn> {
     for (;;) {
       signal.throwIfAborted()
-      const choice = await this.#choose(name, passed, signal)
+      const choice = await this.#choose(place, signal)
       if ('done' in choice) return { kind: 'done', by: choice.done }
-      const { leader } = choice
-      const line = await this.#join(leader, name, claim, signal, options.onWaiting)
+      const { leader, holder } = choice
+      const line = await this.#join(leader, place.name, { holder }, signal, onWaiting)
       if (line === undefined) {
         if (leader === this.#parts.swarm.peerId) return UNLED_TURN
-        passed.add(leader)
+        place.passed.add(leader)
         continue
       }
       const outcome = await abortable(line.outcome, signal).catch((error: unknown) => {
@@ -109,24 +134,24 @@ export class SwarmLeases implements Leases {
         throw error
       })
       if (outcome.kind === 'done') return outcome
-      if (outcome.kind === 'granted') return this.#hold(name, line, passed, leader)
-      passed.add(leader)
-      const { holder } = outcome
-      claim = holder !== undefined && this.#isPresent(holder) ? { holder } : {}
+      if (outcome.kind === 'granted') return this.#hold(place, line, leader)
+      place.passed.add(leader)
     }
   }
 
   /** Keeps a turn; when who leads is lost the next in order is told that it is held. */
-  #hold(name: Digest, first: LeaseLine, passed: Set<PeerId>, firstLeader: PeerId): OwnTurn {
+  #hold(place: Interest, first: LeaseLine, firstLeader: PeerId): OwnTurn {
     const { signal } = this.#stopped
+    const own = this.#parts.swarm.peerId
     let leader = firstLeader
+    place.holder = own
     const reclaim = async (): Promise<LeaseLine | undefined> => {
-      while (!signal.aborted && leader !== this.#parts.swarm.peerId) {
-        passed.add(leader)
-        const choice = await this.#choose(name, passed, signal)
+      while (!signal.aborted && leader !== own) {
+        place.passed.add(leader)
+        const choice = await this.#choose(place, signal)
         if ('done' in choice) return undefined
         leader = choice.leader
-        const line = await this.#join(leader, name, { holding: true }, signal)
+        const line = await this.#join(leader, place.name, { holding: true }, signal)
         if (line !== undefined) return line
       }
       return undefined
@@ -135,6 +160,7 @@ export class SwarmLeases implements Leases {
     this.#turns.add(turn)
     void turn.ended.then(() => {
       this.#turns.delete(turn)
+      this.#interests.delete(place)
       if (turn.told > 0) this.#toldMs = performance.now()
     })
     return turn
@@ -174,27 +200,45 @@ export class SwarmLeases implements Leases {
   }
 
   /** The first in order that leads the name already, else the first in order; alone, this node. */
-  async #choose(name: Digest, passed: ReadonlySet<PeerId>, signal: AbortSignal): Promise<Choice> {
+  async #choose({ name, passed }: Interest, signal: AbortSignal): Promise<Choice> {
     const own = this.#parts.swarm.peerId
     const others = this.#connected().filter((peerId) => !passed.has(peerId))
-    if (others.length === 0) return { leader: own }
+    if (others.length === 0) return this.#chosen(own, [this.#stateOf(name)])
     const asked = leaderOrder(name, [own, ...others]).slice(0, MAX_ASKED)
     const known = Promise.withResolvers<Choice>()
-    const answered = await Promise.race([
-      known.promise,
-      Promise.all(
-        asked.map(async (peerId) => {
-          const state =
-            peerId === own ? this.#table.state(name) : await this.#ask(peerId, name, signal)
-          if (state?.kind === 'done') known.resolve({ done: state.by })
-          if (state?.kind === 'held') known.resolve({ leader: peerId })
-          return state === undefined ? undefined : peerId
-        }),
-      ),
-    ])
+    const ask = async (peerId: PeerId): Promise<NameState | undefined> => {
+      const state = peerId === own ? this.#stateOf(name) : await this.#ask(peerId, name, signal)
+      if (state?.kind === 'done') known.resolve({ done: state.by })
+      if (state?.kind === 'held') known.resolve({ leader: peerId })
+      return state
+    }
+    const answered = Promise.all(asked.map(ask)).then((states) => {
+      const first = states.findIndex((state) => state !== undefined)
+      return this.#chosen(asked[first] ?? own, [...states, this.#stateOf(name)])
+    })
+    const choice = await Promise.race([known.promise, answered])
     signal.throwIfAborted()
-    if (!Array.isArray(answered)) return answered
-    return { leader: answered.find((peerId) => peerId !== undefined) ?? own }
+    return choice
+  }
+
+  /** Nobody leads the name yet; one who had the turn with a leader that was lost may be heard of. */
+  #chosen(leader: PeerId, states: readonly (NameState | undefined)[]): Choice {
+    for (const state of states) {
+      const holder = state?.kind === 'none' ? state.holder : undefined
+      if (holder !== undefined && this.#isPresent(holder)) return { leader, holder }
+    }
+    return { leader }
+  }
+
+  #stateOf(name: Digest): NameState {
+    const state = this.#table.state(name)
+    if (state.kind !== 'none') return state
+    for (const interest of this.#interests) {
+      if (interest.name === name && interest.holder !== undefined) {
+        return { kind: 'none', holder: interest.holder }
+      }
+    }
+    return state
   }
 
   async #ask(peerId: PeerId, name: Digest, signal: AbortSignal): Promise<NameState | undefined> {
