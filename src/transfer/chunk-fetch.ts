@@ -289,6 +289,7 @@ export class ChunkFetch {
     const { open } = this.#picker
     if (open === 0 || this.#heldBytes >= this.#bufferBytes || this.#sources.mayGain) return
     const { inCrowd, newsAt, reasons } = this.#sources
+    if (this.#sources.mayRecover) return
     if (this.#parts.rate?.isOpen === false || this.#sources.searchOnceMore()) return
     if (inCrowd && this.#parts.now() - newsAt < CROWD_GRACE_MS) return
     const why = reasons === '' ? 'no peer holds them' : reasons

@@ -49,6 +49,8 @@ const MAX_LACKS = 1024
 // The router is asked again for holders, more and more rarely, each node at a time of its own.
 const FIRST_SEARCH_AGAIN_MS = 1000
 const LAST_SEARCH_AGAIN_MS = 5000
+// A peer that stalled may only have been busy: with nobody else left, it is waited for so long after the last news.
+const RECOVERY_MS = 6000
 
 /** The peers that one fetch takes chunks from: finds, opens, watches and leaves them. */
 export class FetchSources {
@@ -60,6 +62,7 @@ export class FetchSources {
   readonly #sources = new Set<FetchSource>()
   readonly #search: HolderSearch
   readonly #reasons = new Map<PeerId, string>()
+  readonly #stalled = new Set<PeerId>()
   readonly #ending = new AbortController()
   readonly #leaveCrowd: () => void
   #searchAgainMs = FIRST_SEARCH_AGAIN_MS
@@ -112,6 +115,11 @@ export class FetchSources {
       if (source.channel === undefined || source.outstanding.size > 0) return true
     }
     return false
+  }
+
+  /** True while a peer that stalled, and is left alone for a while, is the last hope. */
+  get mayRecover(): boolean {
+    return this.#stalled.size > 0 && this.#parts.now() - this.#newsAt < RECOVERY_MS
   }
 
   /** Why peers were left, for people. */
@@ -192,6 +200,8 @@ export class FetchSources {
     const { peerId } = source
     this.#parts.peers.failed(peerId, reason, misbehaved)
     this.#reasons.set(peerId, reason)
+    if (isSwarmCacheError(error, 'ERR_TIMEOUT')) this.#stalled.add(peerId)
+    else this.#stalled.delete(peerId)
     this.#searchAgain = true
     if (!misbehaved) this.#search.release(peerId)
   }

@@ -36,13 +36,13 @@ test('what went to one is kept back from the others for a while, and then sent l
   assert.deepEqual(order.choose(y, wishes), { wanted: wishes[1] })
 })
 
-test('the longer a crowd takes to pass chunks on, the longer they are kept back', () => {
+test('the longer a crowd takes to pass chunks on, the longer they are kept back, within reason', () => {
   let now = 0
   const order = new SendOrder(() => now)
   const [x, y] = [reader('x'), reader('y')]
   order.add(x)
   order.add(y)
-  const waits = [10, 1000].map((relayMs) => {
+  const waits = [10, 300, 60_000].map((relayMs) => {
     for (let i = 0; i < 100; i += 1) {
       order.began(`${relayMs} ${i}`)
       now += relayMs
@@ -53,7 +53,7 @@ test('the longer a crowd takes to pass chunks on, the longer they are kept back'
     assert.ok('waitMs' in choice)
     return choice.waitMs
   })
-  assert.ok(waits[0]! < 300 && waits[1]! > 1000, waits.join(', '))
+  assert.ok(waits[0]! < 300 && waits[1]! > 500 && waits[2]! <= 800, waits.join(', '))
 })
 
 test('nothing is kept back by one that holds a part, or from one that wants little', () => {
