@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
@@ -73,7 +75,7 @@ test(
   },
 )
 
-test('a node without a key says so and gets nothing', options, async (t) => {
+test('a node without a key says so, tries nothing and gets nothing', options, async (t) => {
   const { fleet, node } = await startGuarded(t)
   const stranger = fleet.machine('stranger', {
     SWARMCACHE_KEY: '',
@@ -84,6 +86,12 @@ test('a node without a key says so and gets nothing', options, async (t) => {
   assert.equal((JSON.parse(missed.stdout) as { hit: string }).hit, 'miss')
   assert.match(missed.stderr, /notice: There is no swarm key.*SWARMCACHE_KEY/)
   assert.deepEqual(await stranger.peers(), [])
+  // It does not even try; somebody who does is noticed.
+  const port = Number(/\/tcp\/(\d+)/.exec(node.addresses[0]!)![1])
+  const socket = connect(port, '127.0.0.1', () => socket.end('GET / HTTP/1.1\r\n\r\n'))
+  await once(socket.resume(), 'close')
+  const refused = (await logOf(node)).match(/A connection was refused/g)
+  assert.equal(refused?.length, 1)
 })
 
 test('a node with the key of another repository gets nothing of this one', options, async (t) => {

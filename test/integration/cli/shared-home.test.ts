@@ -17,6 +17,7 @@ import { SeededRandom } from '../../support/seeded-random.ts'
 
 const options = { timeout: 120_000 }
 const ROUNDS = 10
+const SERVED_ROUNDS = 4
 const NODE_ROUNDS = 5
 const FILES = 40
 const FILE_BYTES = 150_000
@@ -51,42 +52,48 @@ for (const served of [false, true]) {
   )
 }
 
-test(
-  'saves and restores killed at random points leave a clean store, and the right tree or a miss',
-  options,
-  async (t) => {
-    const random = new SeededRandom()
-    t.diagnostic(`seed ${random.seed}`)
-    const home = new Fleet(t).machine('home', ALONE)
-    const kept = makeTree(home, 'kept')
-    const usual = await home.save('kept', 'tree')
-    assert.equal(usual.saved, true)
-    let complete = 0
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const told = `seed ${random.seed}, round ${round}`
-      const key = `deps-${round}`
-      const saver = home.workspace(`saver-${round}`)
-      const reader = home.workspace(`reader-${round}`)
-      const tree = makeTree(saver, told)
-      await Promise.all([
-        killAtWork(saver.start('save', '--key', key, 'tree'), store(home), usual, random),
-        killAtWork(reader.start('restore', '--key', 'kept', 'tree'), reader.work, usual, random),
-      ])
-      await assertClean(home, told)
-      const late = home.workspace(`late-${round}`)
-      const [{ hit }, again] = await Promise.all([
-        late.restore(key, 'tree'),
-        // Over whatever the killed restore left.
-        reader.restore('kept', 'tree'),
-      ])
-      assertTreeOrMiss(late, hit, tree, told)
-      if (hit === 'exact') complete += 1
-      assert.equal(again.hit, 'exact', told)
-      assert.deepEqual(describeTree(reader.path('tree')), kept, told)
-    }
-    t.diagnostic(`${complete} of ${ROUNDS} saves were complete`)
-  },
-)
+for (const [served, rounds] of [
+  [false, ROUNDS],
+  [true, SERVED_ROUNDS],
+] as const) {
+  test(
+    `saves and restores killed at random points ${served ? 'through a node' : 'without a node'} leave a clean store, and the right tree or a miss`,
+    options,
+    async (t) => {
+      const random = new SeededRandom()
+      t.diagnostic(`seed ${random.seed}`)
+      const home = new Fleet(t).machine('home', ALONE)
+      if (served) await home.serve()
+      const kept = makeTree(home, 'kept')
+      const usual = await home.save('kept', 'tree')
+      assert.equal(usual.saved, true)
+      let complete = 0
+      for (let round = 0; round < rounds; round += 1) {
+        const told = `seed ${random.seed}, round ${round}`
+        const key = `deps-${round}`
+        const saver = home.workspace(`saver-${round}`)
+        const reader = home.workspace(`reader-${round}`)
+        const tree = makeTree(saver, told)
+        await Promise.all([
+          killAtWork(saver.start('save', '--key', key, 'tree'), store(home), usual, random),
+          killAtWork(reader.start('restore', '--key', 'kept', 'tree'), reader.work, usual, random),
+        ])
+        await assertClean(home, told)
+        const late = home.workspace(`late-${round}`)
+        const [{ hit }, again] = await Promise.all([
+          late.restore(key, 'tree'),
+          // Over whatever the killed restore left.
+          reader.restore('kept', 'tree'),
+        ])
+        assertTreeOrMiss(late, hit, tree, told)
+        if (hit === 'exact') complete += 1
+        assert.equal(again.hit, 'exact', told)
+        assert.deepEqual(describeTree(reader.path('tree')), kept, told)
+      }
+      t.diagnostic(`${complete} of ${rounds} saves were complete`)
+    },
+  )
+}
 
 test(
   'a node killed in the middle of saves and restores fails no command and loses nothing it acknowledged',
