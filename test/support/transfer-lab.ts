@@ -17,6 +17,13 @@ export class RecordedChoice implements PeerChoice {
   readonly #named: PeerId[] = []
   readonly failures: { peerId: PeerId; reason: string; misbehaved: boolean }[] = []
   readonly outcomes: Map<PeerId, PeerOutcome> = new Map()
+  onFailed: () => void = () => {}
+  #pardoned = 0
+
+  /** Makes every peer that failed so far usable again. */
+  pardon(): void {
+    this.#pardoned = this.failures.length
+  }
 
   name(...peerIds: PeerId[]): void {
     this.#named.push(...peerIds)
@@ -31,7 +38,7 @@ export class RecordedChoice implements PeerChoice {
   }
 
   isUsable(peerId: PeerId): boolean {
-    return !this.failures.some((failure) => failure.peerId === peerId)
+    return !this.failures.slice(this.#pardoned).some((failure) => failure.peerId === peerId)
   }
 
   succeeded(peerId: PeerId, outcome: PeerOutcome): void {
@@ -40,6 +47,7 @@ export class RecordedChoice implements PeerChoice {
 
   failed(peerId: PeerId, reason: string, misbehaved = false): void {
     this.failures.push({ peerId, reason, misbehaved })
+    this.onFailed()
   }
 }
 

@@ -170,6 +170,25 @@ test('when the only holder stalls for good the fetch ends with ERR_PEER', OPTION
   assert.match(peers.failures[0]!.reason, /sent nothing/)
 })
 
+test('the only holder, left for its silence, is taken again once it speaks', OPTIONS, async (t) => {
+  const lab = new TransferLab(t)
+  const content = await makeContent(100, 64 * 1024)
+  const { transfer, peers, peerId } = await lab.add(new CountingSupply())
+  const a = await lab.add(new CountingSupply(content))
+  peers.onFailed = () => {
+    lab.network.release(peerId, a.peerId)
+    peers.pardon()
+  }
+  const { chunks, digest: manifest } = content
+  const frames: SourcedFrame[] = []
+  for await (const frame of transfer.fetchChunks({ manifest, chunks, holders: [a.peerId] })) {
+    frames.push(frame)
+    if (frames.length === 5) lab.network.stall(peerId, a.peerId)
+  }
+  await assertComplete(frames, content)
+  assert.match(peers.failures[0]!.reason, /sent nothing/)
+})
+
 test('a holder that cannot be reached is passed over', OPTIONS, async (t) => {
   const lab = new TransferLab(t)
   const content = await makeContent(20, 10_000)
