@@ -200,10 +200,11 @@ export class FetchSources {
     const { peerId } = source
     this.#parts.peers.failed(peerId, reason, misbehaved)
     this.#reasons.set(peerId, reason)
-    if (isSwarmCacheError(error, 'ERR_TIMEOUT')) this.#stalled.add(peerId)
-    else this.#stalled.delete(peerId)
     this.#searchAgain = true
     if (!misbehaved) this.#search.release(peerId)
+    // One that was silent may only have been busy: it is tried again when the router lets it.
+    if (!isSwarmCacheError(error, 'ERR_TIMEOUT')) this.#stalled.delete(peerId)
+    else if (this.#search.add(peerId, source.isFull ? 'holder' : 'named')) this.#stalled.add(peerId)
   }
 
   close(): void {
