@@ -36,10 +36,11 @@ export interface SwarmRouterOptions {
   readonly initialTimeoutMs?: number
 }
 
-// A LAN answers in a few milliseconds, but a machine that builds lags by tens. An answer missed costs a download,
-// and a dead peer costs the wait only once, so the least is generous. The first question of two processes also
-// runs code on both sides that nothing has run before: with 250 ms it was often lost on a machine with all cores busy.
-const TIMEOUT = { initialMs: 500, minMs: 100, maxMs: 2000 }
+// A LAN answers in a few milliseconds, and then nothing waits: this only bounds the wait for peers that do not
+// answer. A dead one costs it once, since it is left alone afterwards, while an answer missed costs a whole
+// download. When a matrix starts, machines with all cores busy take up to a second for an answer that took five
+// milliseconds just before, so even what was learned in quiet times must leave that much.
+const TIMEOUT = { initialMs: 2000, minMs: 1000, maxMs: 4000 }
 // Past this many a question to each costs more than the DHT does.
 const MAX_ASKED = 64
 // Records of the DHT outlive their peers by hours, so only some of them are tried.
