@@ -353,7 +353,7 @@ var ActionsCacheProcess = class ActionsCacheProcess {
 		return this.#ended ??= this.#end(), this.#ended;
 	}
 	async #end() {
-		this.#killGroup(), this.#child.pid !== void 0 && await this.#exited;
+		this.#killGroup(), this.#child.ref(), this.#child.pid !== void 0 && await this.#exited;
 		let deadline = performance.now() + 500;
 		for (; this.#killGroup() && performance.now() < deadline;) await pause(5);
 		await rm(this.#folder, {

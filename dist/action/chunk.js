@@ -29,9 +29,9 @@ function compression(plain) {
 		params: { [constants.ZSTD_c_compressionLevel]: 1 }
 	};
 }
-function decompression(chunk) {
+function decompression(chunk, outputBytes = 512) {
 	return {
-		chunkSize: Math.max(chunk.bytes, 512),
+		chunkSize: Math.max(chunk.bytes, outputBytes) + 1,
 		maxOutputLength: chunk.bytes
 	};
 }
@@ -49,11 +49,14 @@ async function openFrame(frame) {
 	}
 	return checkPlain(chunk, plain), plain;
 }
-/** What `openFrame` gives, at once on the calling thread: for worker threads. */
+/**
+* What `openFrame` gives, at once on the calling thread: for worker threads, which drop it soon, since it
+* may be part of a larger buffer.
+*/
 function openFrameSync(frame) {
 	let { chunk, bytes } = frame, plain;
 	try {
-		plain = zstdDecompressSync(bytes, decompression(chunk));
+		plain = zstdDecompressSync(bytes, decompression(chunk, 524288));
 	} catch (cause) {
 		throw damaged(chunk, "it does not decompress to its size", cause);
 	}

@@ -13,9 +13,7 @@ async function connectToNode(home) {
 */
 async function openSession(config, { logger }) {
 	warn(config, logger), await assertMembership(config);
-	let { repository } = config.request, node = await connectToNode(config.home).catch((error) => {
-		logger.log("warning", `The running node cannot be used: ${errorMessage(error)}`);
-	}) ?? await composeNode(config, { logger }, "session"), upstream = await composeUpstream(config, logger), [{ TreeCache }, { BlobCache }, { TreeArchive }, { LazyTiers }] = await Promise.all([
+	let { repository } = config.request, node = await connectOrWarn(config, logger) ?? await composeNode(config, { logger }, "session"), upstream = await composeUpstream(config, logger), [{ TreeCache }, { BlobCache }, { TreeArchive }, { LazyTiers }] = await Promise.all([
 		import("./tree-cache.js"),
 		import("./blob.js"),
 		import("./tree-archive.js"),
@@ -71,6 +69,14 @@ async function serveNode(config, { logger }) {
 		[Symbol.asyncDispose]: async () => await stop()
 	};
 }
+async function connectOrWarn(config, logger) {
+	try {
+		return await connectToNode(config.home);
+	} catch (error) {
+		logger.log("warning", `The running node cannot be used: ${errorMessage(error)}`);
+		return;
+	}
+}
 async function composeNode(config, { logger }, lifetime) {
 	let { LocalNode } = await import("./local-node.js");
 	return new LocalNode({ createMember: async (repository) => await composeMember(config, logger, lifetime, repository) }, {
@@ -86,21 +92,24 @@ async function composeMember(config, logger, lifetime, repository) {
 		import("./identity.js"),
 		import("./node-tiers.js"),
 		import("./member.js")
-	]), store = await composeStore(config, logger, lifetime, repository), peerKey = lifetime === "serve" ? await identity.loadPeerKey(join(config.home, "keys", encodeURIComponent(repository))) : identity.createPeerKey(), joined = config.peers && config.swarmKey !== void 0 ? await composeSwarm(config, config.swarmKey, logger, {
+	]), { store, savesRefused } = await composeStore(config, logger, lifetime, repository), peerKey = lifetime === "serve" ? await identity.loadPeerKey(join(config.home, "keys", encodeURIComponent(repository))) : identity.createPeerKey(), joined = lifetime !== "look" && config.peers && config.swarmKey !== void 0 ? await composeSwarm(config, config.swarmKey, logger, {
 		repository,
 		peerKey,
-		store
+		store,
+		lifetime
 	}) : void 0;
 	return new Member({
 		store,
 		tiers: new NodeTiers({
 			store,
 			peers: joined,
+			leases: joined?.leases ?? await composeOwnLeases(peerKey),
 			sign: (entry) => identity.signEntry(entry, peerKey),
 			logger
 		}, {
 			repository,
-			provides: config.role !== "reader"
+			provides: config.role !== "reader",
+			savesRefused
 		}),
 		joined,
 		logger
@@ -111,12 +120,15 @@ async function composeMember(config, logger, lifetime, repository) {
 	});
 }
 async function composeSwarm(config, swarmKey, logger, member) {
-	let [identity, { Libp2pSwarm }, { SwarmRouter }, { SwarmTransfer }, { Rendezvous }, serving] = await Promise.all([
+	let [identity, { Libp2pSwarm }, { SwarmRouter }, { SwarmTransfer }, { SwarmLeases }, { Rendezvous }, { HandOver }, { HandOverKeeper }, serving] = await Promise.all([
 		import("./identity.js"),
 		import("./libp2p-swarm.js"),
 		import("./swarm-router.js"),
 		import("./swarm-transfer.js"),
+		import("./swarm-leases.js"),
 		import("./rendezvous.js"),
+		import("./hand-over.js"),
+		import("./hand-over-keeper.js"),
 		import("./serving.js")
 	]), keys = identity.deriveSwarmKeys(swarmKey, member.repository), { peerKey, store } = member, { role } = config, swarm = new Libp2pSwarm({
 		peerKey,
@@ -131,22 +143,55 @@ async function composeSwarm(config, swarmKey, logger, member) {
 		answers: serving.answersFrom(store, role),
 		verifyEntry: identity.verifyEntry,
 		logger: logger.scoped("router")
+	}), transfer = new SwarmTransfer({
+		swarm,
+		peers: router,
+		supply: serving.supplyFrom(store, role),
+		logger: logger.scoped("transfer")
+	}, { lanes: { listenHost: laneHost(config) } }), rendezvous = new Rendezvous({
+		swarm,
+		registries: await composeRegistries(config, keys),
+		logger: logger.scoped("registry")
+	}, { role }), leases = role === "reader" ? void 0 : new SwarmLeases({
+		swarm,
+		peers: router,
+		logger: logger.scoped("lease")
+	}), { verifyEntry } = identity, keeper = new HandOverKeeper({
+		store,
+		transfer,
+		router,
+		verifyEntry,
+		logger
+	}, {
+		repository: member.repository,
+		role,
+		staysOn: member.lifetime === "serve"
 	});
 	return {
 		swarm,
 		router,
-		transfer: new SwarmTransfer({
+		transfer,
+		leases,
+		handOver: role === "reader" ? void 0 : new HandOver({
 			swarm,
-			peers: router,
-			supply: serving.supplyFrom(store, role),
-			logger: logger.scoped("transfer")
-		}, { lanes: { listenHost: laneHost(config) } }),
-		rendezvous: new Rendezvous({
-			swarm,
-			registries: await composeRegistries(config, keys),
-			logger: logger.scoped("registry")
-		}, { role })
+			store,
+			router,
+			keeper,
+			logger
+		}, {
+			role,
+			ownOnly: member.lifetime === "session"
+		}),
+		rendezvous
 	};
+}
+/** Turns among the processes that share a node which is in no swarm. */
+async function composeOwnLeases({ peerId }) {
+	let { MemoryLeaseGroup, MemoryLeases } = await import("./memory-leases.js");
+	return new MemoryLeases({
+		peerId,
+		group: new MemoryLeaseGroup()
+	});
 }
 /** Lanes are accepted where the swarm listens: on one host if it names one, on all of them otherwise. */
 function laneHost({ listen }) {
@@ -160,22 +205,25 @@ async function composeRegistries(config, keys) {
 async function composeStore(config, logger, lifetime, repository) {
 	let [{ DiskStore }, { verifyEntry }] = await Promise.all([import("./disk-store.js"), import("./identity.js")]), { home, diskLimitBytes, memoryLimitBytes } = config;
 	try {
-		return await DiskStore.open({
+		return { store: await DiskStore.open({
 			home,
 			repository,
 			limitBytes: diskLimitBytes,
 			memoryLimitBytes,
 			logger: logger.scoped("store"),
 			verifyEntry
-		});
+		}) };
 	} catch (error) {
-		if (lifetime === "serve") throw error;
+		if (lifetime !== "session") throw error;
 		logger.log("warning", `${errorMessage(error)} Going on without a store on disk.`);
 		let { MemoryStore } = await import("./memory-store.js");
-		return new MemoryStore({
-			repository,
-			limitBytes: memoryLimitBytes
-		});
+		return {
+			store: new MemoryStore({
+				repository,
+				limitBytes: memoryLimitBytes
+			}),
+			savesRefused: "There is no store on disk that would keep it."
+		};
 	}
 }
 async function composeUpstream(config, logger) {

@@ -4,6 +4,7 @@ import { t as VERSION } from "./version.js";
 import { a as ControlChannel, c as decodeError, d as encodeDigests, h as protocolMismatch, l as decodeJson, m as encodeRefs, n as isPrivate, o as MAX_DIGESTS, t as controlPath } from "./control-path.js";
 import { r as parseSignedEntry } from "./entry.js";
 import { connect } from "node:net";
+import { randomUUID } from "node:crypto";
 // src/node/control-connection.ts
 /**
 * Connects to a node and exchanges greetings.
@@ -46,12 +47,13 @@ var ControlConnection = class {
 	* then taken back.
 	*/
 	async call(call, args, options = {}) {
-		let { body, signal } = options;
+		let { body, signal, onWaiting } = options;
 		if (signal?.throwIfAborted(), this.#error !== void 0) throw this.#error;
 		let id = this.#lastId += 1, { promise, resolve, reject } = Promise.withResolvers();
 		this.#pending.set(id, {
 			resolve,
-			reject
+			reject,
+			onWaiting
 		});
 		let answer = signal === void 0 ? promise : abortable(promise, signal);
 		answer.catch(() => {});
@@ -90,13 +92,34 @@ var ControlConnection = class {
 	/** An answer to a call that was taken back meets nobody. */
 	#settle({ header, body }) {
 		let pending = this.#pending.get(Number(header.id));
-		header.error === void 0 ? pending?.resolve(body) : pending?.reject(decodeError(header.error));
+		typeof header.waiting == "number" ? pending?.onWaiting?.(header.waiting) : header.error === void 0 ? pending?.resolve(body) : pending?.reject(decodeError(header.error));
 	}
 };
 /** The node went away in the middle. */
 function nodeGone(cause) {
 	return new SwarmCacheError("ERR_CLOSED", "The node stopped before it answered.", { cause });
 }
+/** A turn that the node of another process keeps for this one, as long as it hears of it. */
+var RemoteTurn = class {
+	kind = "mine";
+	#say;
+	#timer;
+	#progress = 0;
+	#saying = !1;
+	#ended = !1;
+	constructor(say) {
+		this.#say = say, this.#timer = setInterval(() => void this.#beat(), 500), this.#timer.unref();
+	}
+	progressed() {
+		this.#progress += 1;
+	}
+	async done(succeeded) {
+		this.#ended || (this.#ended = !0, clearInterval(this.#timer), await withDeadline(2e3, "Telling the node of the end of a turn", void 0, () => this.#say("endTurn", { succeeded })).catch(() => {}));
+	}
+	async #beat() {
+		this.#saying ||= (this.#saying = !0, await this.#say("renewTurn", { progress: this.#progress }).catch(() => {}), !1);
+	}
+};
 // src/node/remote-tiers.ts
 const TIERS = [
 	"memory",
@@ -128,20 +151,27 @@ var RemoteTiers = class {
 			bulk: !0
 		});
 	}
-	readChunks(entry, chunks, { signal } = {}) {
+	readChunks(entry, chunks, { signal, unopened } = {}) {
 		let header = {
 			id: 1,
 			call: "readChunks",
 			repository: this.#repository,
-			entry
+			entry,
+			unopened
 		};
 		return this.#calls.stream(async function* (channel) {
-			for (await channel.write(header, encodeRefs(chunks));;) {
+			await channel.write(header, encodeRefs(chunks));
+			let settlements = new Settlements(channel);
+			for (;;) {
 				let message = await channel.read();
 				if (message === void 0) throw nodeGone();
 				if (message.header.error !== void 0) throw decodeError(message.header.error);
 				if (message.header.end === !0) return;
-				yield toFrame(message, chunks);
+				let frame = toFrame(message, chunks), index = message.header.unopened;
+				yield typeof index == "number" ? {
+					...frame,
+					settle: (good) => settlements.add(index, good)
+				} : frame;
 			}
 		}, signal);
 	}
@@ -168,6 +198,22 @@ var RemoteTiers = class {
 	async commit(entry) {
 		return decodeJson(await this.#call("commit", { entry })) === !0;
 	}
+	async takeTurn(name, { signal, onWaiting } = {}) {
+		let turn = randomUUID(), body = await this.#call("takeTurn", {
+			digest: name,
+			turn
+		}, {
+			signal,
+			onWaiting
+		}), { by } = decodeJson(body);
+		return by === void 0 ? new RemoteTurn((call, args) => this.#call(call, {
+			...args,
+			turn
+		})) : {
+			kind: "done",
+			by
+		};
+	}
 	async forget(entry) {
 		await this.#call("forget", { entry });
 	}
@@ -176,6 +222,24 @@ var RemoteTiers = class {
 			...args,
 			repository: this.#repository
 		}, options);
+	}
+}, Settlements = class {
+	#channel;
+	#good = [];
+	#bad = [];
+	constructor(channel) {
+		this.#channel = channel;
+	}
+	add(index, good) {
+		this.#good.length + this.#bad.length === 0 && setImmediate(() => this.#send()), (good ? this.#good : this.#bad).push(index);
+	}
+	#send() {
+		let message = {
+			settle: 1,
+			good: this.#good,
+			bad: this.#bad
+		};
+		this.#good = [], this.#bad = [], this.#channel.write(message).catch(() => {});
 	}
 };
 function toFrame({ header, body }, chunks) {

@@ -18,7 +18,11 @@ import { chmod, lstat, mkdir } from "node:fs/promises";
 *    and may take one back: `{ cancel: id }`.
 * 3. The server answers each with `{ id }` and the result as body, or `{ id, error }`, in any order.
 *    `readChunks` is answered with one `{ id, frame, tier, peer? }` for each frame, whose index in the
-*    request is `frame` and whose bytes are the body, then `{ id, end: true }`.
+*    request is `frame` and whose bytes are the body, then `{ id, end: true }`. If it was called with
+*    `unopened`, frames that nobody has opened carry a number under that name, and the client answers with
+*    `{ settle: id, good: [numbers], bad: [numbers] }`; a bad one comes again from somebody else.
+*    `takeTurn` may be answered with any number of `{ id, waiting: progress }` before its result.
+* 4. Who has a turn, which the client has named itself, says `renewTurn` twice a second until `endTurn`.
 *
 * A connection that ends takes back every call on it.
 */
@@ -76,6 +80,12 @@ function readDigest(header) {
 	let { digest } = header;
 	if (!isDigest(digest)) throw malformed("a digest is missing");
 	return digest;
+}
+/** The name that a client gave to a turn. */
+function readTurnName(header) {
+	let { turn } = header;
+	if (typeof turn != "string" || turn === "" || turn.length > 64) throw malformed("a turn has no name");
+	return turn;
 }
 function encodeDigests(digests) {
 	let bytes = Buffer.allocUnsafe(digests.length * 32);
@@ -210,12 +220,22 @@ function controlPath(home) {
 	if (fits(short)) return short;
 	throw new SwarmCacheError("ERR_CONTROL", `No socket fits under ${absolute}, nor under the temp folder ${tmpdir()}: both paths are too long. Choose a shorter SWARMCACHE_HOME.`, { facts: { home: absolute } });
 }
-/** Creates the folder of the socket, readable by this user only if it is new. */
+/** Creates the folder of the socket, readable by this user only if it is new. @throws ERR_CONTROL. */
 async function prepareControlFolder(path) {
-	if (process.platform !== "win32" && (await mkdir(dirname(path), {
-		recursive: !0,
-		mode: 448
-	}), !await isPrivate(path))) throw new SwarmCacheError("ERR_CONTROL", `The folder ${dirname(path)} belongs to another user or is open to others, so no control socket can be put there. Remove it, or choose a shorter SWARMCACHE_HOME.`, { facts: { folder: dirname(path) } });
+	if (process.platform !== "win32") {
+		try {
+			await mkdir(dirname(path), {
+				recursive: !0,
+				mode: 448
+			});
+		} catch (cause) {
+			throw new SwarmCacheError("ERR_CONTROL", `The folder ${dirname(path)} of the control socket cannot be made: ${errorMessage(cause)}. Remove what is in the way, or choose another SWARMCACHE_HOME.`, {
+				cause,
+				facts: { folder: dirname(path) }
+			});
+		}
+		if (!await isPrivate(path)) throw new SwarmCacheError("ERR_CONTROL", `The folder ${dirname(path)} belongs to another user or is open to others, so no control socket can be put there. Remove it, or choose a shorter SWARMCACHE_HOME.`, { facts: { folder: dirname(path) } });
+	}
 }
 /** True unless others could have put the socket there: the shared temp folder is not to be trusted blindly. */
 async function isPrivate(path) {
@@ -234,4 +254,4 @@ async function protectSocket(path) {
 function fits(path) {
 	return Buffer.byteLength(path) <= 103;
 }
-export { readFrame as _, ControlChannel as a, readSignedEntry as b, decodeError as c, encodeDigests as d, encodeError as f, readDigest as g, protocolMismatch as h, protectSocket as i, decodeJson as l, encodeRefs as m, isPrivate as n, MAX_DIGESTS as o, encodeJson as p, prepareControlFolder as r, decodeDigests as s, controlPath as t, decodeRefs as u, readQuery as v, readUnsignedEntry as x, readRepository as y };
+export { readUnsignedEntry as S, readFrame as _, ControlChannel as a, readSignedEntry as b, decodeError as c, encodeDigests as d, encodeError as f, readDigest as g, protocolMismatch as h, protectSocket as i, decodeJson as l, encodeRefs as m, isPrivate as n, MAX_DIGESTS as o, encodeJson as p, prepareControlFolder as r, decodeDigests as s, controlPath as t, decodeRefs as u, readQuery as v, readTurnName as x, readRepository as y };

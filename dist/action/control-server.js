@@ -1,10 +1,53 @@
 import { n as errnoOf, r as errorMessage, t as SwarmCacheError } from "./errors.js";
-import { _ as readFrame, a as ControlChannel, b as readSignedEntry, f as encodeError, g as readDigest, h as protocolMismatch, i as protectSocket, p as encodeJson, r as prepareControlFolder, s as decodeDigests, t as controlPath, u as decodeRefs, v as readQuery, x as readUnsignedEntry, y as readRepository } from "./control-path.js";
+import { S as readUnsignedEntry, _ as readFrame, a as ControlChannel, b as readSignedEntry, f as encodeError, g as readDigest, h as protocolMismatch, i as protectSocket, p as encodeJson, r as prepareControlFolder, s as decodeDigests, t as controlPath, u as decodeRefs, v as readQuery, x as readTurnName, y as readRepository } from "./control-path.js";
 import { r as startDeadline, t as abortable } from "./deadline.js";
 import { t as Limit } from "./limit.js";
 import { t as VERSION } from "./version.js";
+import { t as Watchdog } from "./watchdog.js";
 import { connect, createServer } from "node:net";
 import { rm, stat, writeFile } from "node:fs/promises";
+/** The turns that the clients of one connection have; each is lost with the connection, or when nothing is heard of it. */
+var ControlTurns = class {
+	#turns = /* @__PURE__ */ new Map();
+	keep(name, turn) {
+		let watchdog = new Watchdog(2e3, () => void this.end(name, !1));
+		this.#turns.set(name, {
+			turn,
+			watchdog,
+			progress: 0
+		});
+	}
+	renew(name, progress) {
+		let kept = this.#turns.get(name);
+		kept !== void 0 && (kept.watchdog.heard(), typeof progress != "number" || progress <= kept.progress || (kept.progress = progress, kept.turn.progressed()));
+	}
+	async end(name, succeeded) {
+		let kept = this.#turns.get(name);
+		kept !== void 0 && (this.#turns.delete(name), kept.watchdog[Symbol.dispose](), await kept.turn.done(succeeded));
+	}
+	stop() {
+		for (let name of this.#turns.keys()) this.end(name, !1);
+	}
+}, UnopenedFrames = class {
+	#waiting = /* @__PURE__ */ new Map();
+	#next = 0;
+	/** The number under which the client settles the frame; undefined if it need not. */
+	add({ settle }) {
+		if (settle === void 0) return;
+		let number = this.#next++;
+		return this.#waiting.set(number, settle), number;
+	}
+	/** Takes a client's `{ good, bad }`; numbers that wait for nothing are passed over. */
+	settle(header) {
+		this.#settleAll(header.good, !0), this.#settleAll(header.bad, !1);
+	}
+	#settleAll(numbers, good) {
+		if (Array.isArray(numbers)) for (let number of numbers) {
+			let settle = this.#waiting.get(number);
+			this.#waiting.delete(number), settle?.(good);
+		}
+	}
+};
 // src/node/control-session.ts
 const NOTHING = /* @__PURE__ */ new Uint8Array();
 /** One client's connection: answers its calls until it goes, and ends with it whatever they started. */
@@ -15,6 +58,8 @@ var ControlSession = class {
 	#gone = new AbortController();
 	#running = /* @__PURE__ */ new Map();
 	#limit = new Limit(33554432);
+	#turns = new ControlTurns();
+	#unopened = /* @__PURE__ */ new Map();
 	constructor(parts) {
 		this.#node = parts.node, this.#channel = parts.channel, this.#logger = parts.logger;
 	}
@@ -35,7 +80,7 @@ var ControlSession = class {
 	/** Ends the connection and the calls that run on it. */
 	stop() {
 		let error = new SwarmCacheError("ERR_CLOSED", "The client has gone.");
-		this.#gone.abort(error);
+		this.#gone.abort(error), this.#turns.stop();
 		for (let controller of this.#running.values()) controller.abort(error);
 		this.#channel.abort(error);
 	}
@@ -53,6 +98,10 @@ var ControlSession = class {
 	async #accept({ header, body }) {
 		if (typeof header.cancel == "number") {
 			this.#running.get(header.cancel)?.abort(new SwarmCacheError("ERR_ABORTED", "The client took the call back."));
+			return;
+		}
+		if (typeof header.settle == "number") {
+			this.#unopened.get(header.settle)?.settle(header);
 			return;
 		}
 		let { id } = header;
@@ -79,7 +128,7 @@ var ControlSession = class {
 			}).catch(() => this.stop());
 		}
 	}
-	async #run({ header, body, signal }) {
+	async #run({ id, header, body, signal }) {
 		let name = header.call, tiers = async () => await this.#node.tiers(readRepository(header), { signal });
 		switch (name) {
 			case "ping": return NOTHING;
@@ -112,22 +161,57 @@ var ControlSession = class {
 				let entry = readUnsignedEntry(header);
 				return encodeJson(await (await tiers()).commit(entry));
 			}
+			case "takeTurn": return encodeJson(await this.#takeTurn(await tiers(), {
+				header,
+				id,
+				signal
+			}));
+			case "renewTurn": return this.#turns.renew(readTurnName(header), header.progress), NOTHING;
+			case "endTurn": return await this.#turns.end(readTurnName(header), header.succeeded === !0), NOTHING;
 			case "forget": return await (await tiers()).forget(readSignedEntry(header)), NOTHING;
 			default: throw new SwarmCacheError("ERR_FRAME", "A control message asks for an unknown call.");
 		}
 	}
-	async #stream({ id, header, body, signal }) {
-		let tiers = await this.#node.tiers(readRepository(header), { signal }), entry = readSignedEntry(header), chunks = decodeRefs(body), indexes = new Map(chunks.map((chunk, index) => [chunk.digest, index]));
-		for await (let { chunk, bytes, tier, peer } of tiers.readChunks(entry, chunks, { signal })) await this.#channel.write({
-			id,
-			frame: indexes.get(chunk.digest),
-			tier,
-			peer
-		}, bytes);
-		await this.#channel.write({
-			id,
-			end: !0
+	/** Who did the work, or nothing if the turn is the client's. */
+	async #takeTurn(tiers, { id, header, signal }) {
+		let name = readTurnName(header), saying = !1, turn = await tiers.takeTurn(readDigest(header), {
+			signal,
+			onWaiting: (progress) => {
+				saying || (saying = !0, this.#channel.write({
+					id,
+					waiting: progress
+				}).catch(() => this.stop()).finally(() => saying = !1));
+			}
 		});
+		return turn.kind === "done" ? { by: turn.by } : (signal.aborted ? await turn.done(!1) : this.#turns.keep(name, turn), {});
+	}
+	async #stream({ id, header, body, signal }) {
+		let tiers = await this.#node.tiers(readRepository(header), { signal }), entry = readSignedEntry(header), chunks = decodeRefs(body), indexes = new Map(chunks.map((chunk, index) => [chunk.digest, index])), unopened = new UnopenedFrames();
+		this.#unopened.set(id, unopened);
+		let options = {
+			signal,
+			unopened: header.unopened === !0
+		};
+		try {
+			for await (let frame of tiers.readChunks(entry, chunks, options)) {
+				let { chunk, bytes, tier, peer } = frame, sent = {
+					id,
+					frame: indexes.get(chunk.digest),
+					tier,
+					peer
+				};
+				await this.#channel.write({
+					...sent,
+					unopened: unopened.add(frame)
+				}, bytes);
+			}
+			await this.#channel.write({
+				id,
+				end: !0
+			});
+		} finally {
+			this.#unopened.delete(id);
+		}
 	}
 }, ControlServer = class {
 	/** Where clients connect. */

@@ -1,6 +1,6 @@
 import { a as storeFull, i as storeFault, n as assertOwn, o as I, r as incompleteEntry, t as assertFrame } from "./store-input.js";
 import { n as errnoOf, r as errorMessage, t as SwarmCacheError } from "./errors.js";
-import { n as silentLogger, r as formatSize } from "./logger.js";
+import { n as silentLogger } from "./logger.js";
 import { i as decodeManifest, n as MAX_FRAME_BYTES, r as MAX_MANIFEST_BYTES } from "./manifest.js";
 import { n as isDigest, t as digestOf } from "./digest.js";
 import { i as matchEntry, r as foldKey } from "./entry-match.js";
@@ -8,6 +8,7 @@ import { r as parseSignedEntry } from "./entry.js";
 import { t as publish } from "./events.js";
 import { n as pause, t as abortable } from "./deadline.js";
 import { t as SingleFlight } from "./single-flight.js";
+import { t as formatSize } from "./sizes.js";
 import { i as openFrame } from "./chunk.js";
 import { crc32 } from "node:zlib";
 import { randomUUID } from "node:crypto";
@@ -26,7 +27,7 @@ var DiskLayout = class DiskLayout {
 	entries;
 	temporary;
 	damaged;
-	#session = `${process.pid}-${randomUUID()}`;
+	#prefix = `${process.pid}-${randomUUID()}`;
 	#temporaryCount = 0;
 	constructor(versionFolder, tag) {
 		let folder = join(versionFolder, tag);
@@ -45,7 +46,7 @@ var DiskLayout = class DiskLayout {
 	}
 	/** A path for a file being written, on the same file system as its destination. */
 	temporaryPath() {
-		return this.#temporaryCount += 1, join(this.temporary, `${this.#session}-${this.#temporaryCount}`);
+		return this.#temporaryCount += 1, join(this.temporary, `${this.#prefix}-${this.#temporaryCount}`);
 	}
 	entryPath(nameDigest) {
 		return join(this.entries, `${nameDigest}.json`);
@@ -390,6 +391,10 @@ var IndexDatabase = class {
 			if (row.quick_check !== "ok") throw damage(row.quick_check);
 		}), this.#problems;
 	}
+	/** False once the file that is open is no longer the one under the path. */
+	isCurrent() {
+		return this.#open !== void 0 && inodeOf(this.#path) === this.#open.inode;
+	}
 	/** Closes the file for good. */
 	close() {
 		this.#isClosed = !0, this.#release();
@@ -415,7 +420,7 @@ var IndexDatabase = class {
 	#current() {
 		if (this.#isClosed) throw new SwarmCacheError("ERR_CLOSED", "The index is closed.");
 		if (this.#open !== void 0) {
-			if (inodeOf(this.#path) === this.#open.inode) return this.#open.prepare;
+			if (this.isCurrent()) return this.#open.prepare;
 			this.#release();
 		}
 		let open = this.#openFile();
@@ -1316,7 +1321,7 @@ var Verification = class {
 		if (!this.#isClosed) {
 			this.#isClosed = !0, await this.#parts.room.close(closed()), this.#memory?.clear();
 			try {
-				this.#parts.ledger.settle();
+				this.#parts.database.isCurrent() && this.#parts.ledger.settle();
 			} catch (error) {
 				this.#logger.log("warning", `Closing the store: ${errorMessage(error)}`);
 			}

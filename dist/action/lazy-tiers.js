@@ -27,6 +27,9 @@ var LazyTiers = class {
 	async commit(entry) {
 		return await (await this.#tiers()).commit(entry);
 	}
+	async takeTurn(name, options) {
+		return await (await this.#tiers(options)).takeTurn(name, options);
+	}
 	async forget(entry) {
 		await (await this.#tiers()).forget(entry);
 	}

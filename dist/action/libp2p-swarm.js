@@ -593,7 +593,7 @@ function openError(peerId, protocol, cause) {
 }
 /** What to tell of a failed start: ERR_INPUT if the node cannot listen where it was told to. */
 function startError(listen, cause) {
-	let reason = /EADDRINUSE|EADDRNOTAVAIL|EACCES/.exec(String(cause))?.[0];
+	let reason = /EADDRINUSE|EADDRNOTAVAIL|EACCES/.exec(errorMessage(cause))?.[0];
 	return reason === void 0 ? cause : inputError(`The node cannot listen on ${listen.join(", ")} (${reason}). Choose another address or port; port 0 takes a free one.`, { listen });
 }
 // src/swarm/swarm-peers.ts

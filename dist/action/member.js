@@ -1,5 +1,19 @@
 import { r as errorMessage } from "./errors.js";
-// src/node/member.ts
+import { t as abortable } from "./deadline.js";
+import { t as Watchdog } from "./watchdog.js";
+import { n as subscribe } from "./events.js";
+// src/node/quiet.ts
+/** Resolves once this process has sent no chunk to any peer for `quietMs`, or the signal aborts. */
+async function untilQuiet(quietMs, signal) {
+	let quiet = Promise.withResolvers();
+	using watchdog = new Watchdog(quietMs, () => quiet.resolve());
+	let stopListening = subscribe("chunks:sent", () => watchdog.heard());
+	try {
+		await abortable(quiet.promise, signal);
+	} catch {} finally {
+		stopListening();
+	}
+}
 /** One repository's participation on a node: its store, and its place in its swarm. */
 var Member = class {
 	repository;
@@ -16,12 +30,13 @@ var Member = class {
 	/** Joins the swarm; on failure everything is closed again and the reason is thrown. */
 	async start(options = {}) {
 		if (this.#joined === void 0) return;
-		let { swarm, router, transfer, rendezvous } = this.#joined;
+		let { swarm, router, transfer, leases, handOver, rendezvous } = this.#joined;
 		try {
-			await transfer.start(), router.start(), await swarm.start(options), rendezvous.start();
+			await transfer.start(), leases?.start(), handOver?.start(), router.start(), await swarm.start(options), rendezvous.start();
 		} catch (error) {
 			if (!this.#goesOnAlone) throw await this.stop({ signal: AbortSignal.abort() }), error;
-			await this.#leave(this.#joined, { signal: AbortSignal.abort() }), this.#joined = void 0, this.#logger.log("warning", `The swarm of ${this.repository} cannot be joined.`, { reason: errorMessage(error) });
+			let { leases: _kept, ...left } = this.#joined;
+			await this.#leave(left, { signal: AbortSignal.abort() }), this.#joined = void 0, this.#logger.log("warning", `The swarm of ${this.repository} cannot be joined.`, { reason: errorMessage(error) });
 		}
 	}
 	/** Resolves when asking the peers makes sense: those known at the start are connected, or do not answer. */
@@ -34,7 +49,10 @@ var Member = class {
 	peers() {
 		return this.#joined?.swarm.peers() ?? [];
 	}
-	/** Takes the own record back, lets running uploads end until the signal aborts, leaves, and closes the store. */
+	/**
+	* Lets those fetch who waited for what this node brought, hands over what no other peer has, takes the own
+	* record back and lets running uploads end, all until the signal aborts; leaves, and closes the store.
+	*/
 	async stop(options = {}) {
 		this.#stopping ??= this.#stop(options), await this.#stopping;
 	}
@@ -42,7 +60,7 @@ var Member = class {
 		this.#joined !== void 0 && await this.#leave(this.#joined, options), await this.#attempt("close the store", this.store.close());
 	}
 	async #leave(joined, options) {
-		await this.#attempt("withdraw", joined.rendezvous.stop()), await this.#attempt("end the uploads", joined.transfer.stop(options)), await this.#attempt("stop routing", joined.router.stop()), await this.#attempt("leave the swarm", joined.swarm.stop());
+		joined.leases?.hasFollowers() === !0 && await untilQuiet(1500, signalOf(options)), await joined.handOver?.run(options), await this.#attempt("withdraw", joined.rendezvous.stop()), joined.leases !== void 0 && await this.#attempt("end turns", joined.leases.stop()), await this.#attempt("end the uploads", joined.transfer.stop(options)), await this.#attempt("stop routing", joined.router.stop()), await this.#attempt("leave the swarm", joined.swarm.stop());
 	}
 	/** Whatever fails on the way out, the rest is still closed. */
 	async #attempt(doing, work) {
@@ -53,4 +71,7 @@ var Member = class {
 		}
 	}
 };
+function signalOf({ signal }) {
+	return signal ?? new AbortController().signal;
+}
 export { Member };

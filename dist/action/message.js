@@ -13,8 +13,8 @@ var MessageStream = class {
 	}
 	/** Sends one message; resolves when the next may be sent. */
 	async write(header, body = EMPTY) {
-		let head = Buffer.from(JSON.stringify(header)), start = Buffer.allocUnsafe(8 + head.length);
-		start.writeUInt32BE(head.length, 0), start.writeUInt32BE(body.length, 4), start.set(head, 8), await this.#stream.write(start), body.length > 0 && await this.#stream.write(body);
+		let head = Buffer.from(JSON.stringify(header)), together = body.length <= 4096, start = Buffer.allocUnsafe(8 + head.length + (together ? body.length : 0));
+		start.writeUInt32BE(head.length, 0), start.writeUInt32BE(body.length, 4), start.set(head, 8), together && start.set(body, 8 + head.length), await this.#stream.write(start), together || await this.#stream.write(body);
 	}
 	/**
 	* The next message, or undefined at a clean end between two messages.

@@ -1,7 +1,9 @@
 import { a as nearMissOf, n as compareMatches } from "./entry-match.js";
 import { i as inputError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
 import { i as decodeManifest } from "./manifest.js";
+import { t as UNLED_TURN } from "./lease.js";
 import { t as BoundedQueue } from "./bounded-queue.js";
+import { t as abortable } from "./deadline.js";
 import { t as Limit } from "./limit.js";
 // src/cache/fetch-manifest.ts
 /**
@@ -49,9 +51,9 @@ const STORING_BYTES = 16777216;
 *
 * @throws ERR_STORE if something is missing and no swarm is joined, what `fetch` rejects with, or the signal's reason.
 */
-async function* readTiers(parts, chunks, signal) {
+async function* readTiers(parts, chunks, { signal, unopened = !1 } = {}) {
 	signal?.throwIfAborted();
-	let read = new TierRead(parts, signal), work = read.run(chunks);
+	let read = new TierRead(parts, signal, unopened), work = read.run(chunks);
 	try {
 		for await (let frame of read.frames) signal?.throwIfAborted(), yield frame;
 	} finally {
@@ -67,9 +69,10 @@ var TierRead = class {
 	#onAbort = () => {
 		this.frames.fail(this.#outer?.reason), this.#stopped.abort(this.#outer?.reason);
 	};
+	#unopened;
 	#warned = !1;
-	constructor(parts, signal) {
-		this.#parts = parts, this.#outer = signal, signal?.addEventListener("abort", this.#onAbort, { once: !0 });
+	constructor(parts, signal, unopened) {
+		this.#parts = parts, this.#unopened = unopened, this.#outer = signal, signal?.addEventListener("abort", this.#onAbort, { once: !0 });
 	}
 	/** Settles, and never rejects, once nothing runs any more. */
 	async run(chunks) {
@@ -127,9 +130,21 @@ var TierRead = class {
 	async #fetchMissing(chunks) {
 		if (chunks.length === 0) return;
 		let { fetch } = this.#parts;
-		if (fetch === void 0) throw new SwarmCacheError("ERR_STORE", `${chunks.length} chunks are gone from the local store, and no swarm is joined to fetch them from.`, { facts: { chunks: chunks.length } });
-		for await (let frame of fetch(chunks, this.#stopped.signal)) if (await this.#keep(frame), !await this.frames.push(frame)) return;
+		if (fetch === void 0) throw new SwarmCacheError("ERR_STORE", `The local store lacks ${chunks.length} of the chunks, and no swarm is joined that could supply them.`, { facts: { chunks: chunks.length } });
+		let verify = this.#unopened ? this.#readerVerifies : void 0;
+		for await (let frame of fetch(chunks, this.#stopped.signal, verify)) if (await this.#keep(frame), !this.#unopened && !await this.frames.push(frame)) return;
 	}
+	/** Hands a frame to the reader, who opens it anyway, and waits for what it found. */
+	#readerVerifies = async ({ chunk, bytes }, peer) => {
+		let opened = Promise.withResolvers(), { signal } = this.#stopped;
+		if (await this.frames.push({
+			chunk,
+			bytes,
+			tier: "peers",
+			peer,
+			settle: opened.resolve
+		}), !await abortable(opened.promise, signal)) throw new SwarmCacheError("ERR_INTEGRITY", `The chunk ${chunk.digest} is damaged.`, { facts: { digest: chunk.digest } });
+	};
 	/** Starts to store a frame; waits only while too many bytes are being stored. */
 	async #keep(frame) {
 		let held = await this.#storing.acquire(frame.bytes.length, this.#stopped.signal);
@@ -148,9 +163,10 @@ var NodeTiers = class {
 	#parts;
 	#repository;
 	#provides;
+	#savesRefused;
 	#holders = /* @__PURE__ */ new Map();
 	constructor(parts, options) {
-		this.#parts = parts, this.#repository = options.repository, this.#provides = options.provides ?? !0;
+		this.#parts = parts, this.#repository = options.repository, this.#provides = options.provides ?? !0, this.#savesRefused = options.savesRefused;
 	}
 	async find(query, { signal } = {}) {
 		signal?.throwIfAborted(), this.#assertOwn(query.repository);
@@ -174,21 +190,25 @@ var NodeTiers = class {
 		let known = this.#holders.get(entry.manifest) ?? [], fetched = await fetchManifest(this.#parts.peers, entry, known, signal);
 		return await this.#orWarn("A manifest could not be stored.", store.putManifest(entry.manifest, fetched)), fetched;
 	}
-	async *readChunks(entry, chunks, { signal } = {}) {
+	async *readChunks(entry, chunks, { signal, unopened = !1 } = {}) {
 		this.#assertOwn(entry.repository);
 		let { store, peers, logger } = this.#parts, holders = this.#holders.get(entry.manifest) ?? [], fetch = peers?.transfer.fetchChunks.bind(peers.transfer), parts = {
 			store,
 			logger,
-			fetch: fetch && ((missing, stop) => fetch({
+			fetch: fetch && ((missing, stop, verify) => fetch({
 				manifest: entry.manifest,
 				chunks: missing,
-				holders
+				holders,
+				verify
 			}, { signal: stop }))
 		}, left = chunks.length;
 		try {
-			for await (let frame of readTiers(parts, chunks, signal)) --left, yield frame;
+			for await (let frame of readTiers(parts, chunks, {
+				signal,
+				unopened
+			})) --left, yield frame;
 		} finally {
-			left === 0 && await this.#orWarn("A fetched entry could not be indexed.", this.#adopt(entry));
+			left <= 0 && await this.#orWarn("A fetched entry could not be indexed.", this.#adopt(entry));
 		}
 	}
 	async has(digests) {
@@ -201,9 +221,14 @@ var NodeTiers = class {
 		await this.#parts.store.putManifest(digest, bytes);
 	}
 	async commit(entry) {
-		this.#assertOwn(entry.repository);
+		if (this.#assertOwn(entry.repository), this.#savesRefused !== void 0) throw new SwarmCacheError("ERR_STORE", this.#savesRefused);
 		let signed = this.#parts.sign(entry), added = await this.#parts.store.addEntry(signed);
 		return added && this.#provide(signed), added;
+	}
+	async takeTurn(name, options = {}) {
+		options.signal?.throwIfAborted();
+		let { leases } = this.#parts;
+		return leases === void 0 ? UNLED_TURN : await leases.takeTurn(name, options);
 	}
 	async forget(entry) {
 		this.#assertOwn(entry.repository), this.#holders.delete(entry.manifest), (await this.#parts.store.getEntry(entry))?.manifest === entry.manifest && (await this.#parts.store.removeEntry(entry), this.#provides && await this.#parts.peers?.router.withdraw(entry));

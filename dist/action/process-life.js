@@ -2,7 +2,7 @@ import { i as inputError, n as errnoOf, r as errorMessage } from "./errors.js";
 import { t as assertKeys } from "./cache-key.js";
 import { n as isRole } from "./peer.js";
 import { n as parseBootstrapAddress, t as parseAddress } from "./address.js";
-import { i as parseSize } from "./logger.js";
+import { n as parseSize } from "./sizes.js";
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";

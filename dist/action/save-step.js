@@ -1,8 +1,10 @@
 import { a as info, c as saveState, d as setSecret, f as startGroup, i as getState, l as setFailed, m as summary, n as endGroup, p as warning, r as error, s as notice, t as debug, u as setOutput } from "./actions-core.js";
 import { a as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
 import { i as hasRef, n as JOB_PROCESS_VARIABLE, r as loadConfig, t as isRunning } from "./process-life.js";
-import { r as formatSize, t as createLogger } from "./logger.js";
+import { t as formatSize } from "./sizes.js";
 import { i as withDeadline, n as pause } from "./deadline.js";
+import { t as TransferLine } from "./transfer-line.js";
+import { t as createLogger } from "./logger.js";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -197,41 +199,6 @@ function mainSource(bytes) {
 	let source = "";
 	for (let tier of TIERS) bytes[tier] > (source === "" ? 0 : bytes[source]) && (source = tier);
 	return source;
-}
-// src/core/transfer-line.ts
-const VERBS = {
-	lookup: "Looking up",
-	transfer: "Moved",
-	upstream: "Upstream",
-	pack: "Packed"
-};
-/** Turns the states of one request into lines for people: bytes, rate over the last seconds, peers. */
-var TransferLine = class {
-	#samples = [];
-	#phase;
-	/** The line for `state`, seen at `nowMs` (milliseconds of a clock that never goes back). */
-	describe(state, nowMs) {
-		for (state.phase !== this.#phase && (this.#phase = state.phase, this.#samples = []), this.#samples.push({
-			atMs: nowMs,
-			bytes: state.bytes
-		}); this.#samples.length > 2 && nowMs - this.#samples[1].atMs > 3e3;) this.#samples.shift();
-		if (state.phase === "lookup") return `${VERBS.lookup} (${countPeers(state.peers)})`;
-		let parts = [`${VERBS[state.phase]} ${formatSize(state.bytes)}${ofTotal(state)}`], rate = this.#bytesPerSecond();
-		return rate !== void 0 && parts.push(`${formatSize(rate)}/s`), state.peers > 0 && parts.push(countPeers(state.peers)), parts.join(", ");
-	}
-	#bytesPerSecond() {
-		let first = this.#samples[0], last = this.#samples.at(-1), elapsedMs = last.atMs - first.atMs;
-		return elapsedMs <= 0 ? void 0 : (last.bytes - first.bytes) * 1e3 / elapsedMs;
-	}
-};
-/** `1 peer`, `3 peers`. */
-function countPeers(peers) {
-	return peers === 1 ? "1 peer" : `${peers} peers`;
-}
-function ofTotal({ bytes, totalBytes }) {
-	if (totalBytes === void 0 || totalBytes <= 0) return "";
-	let percent = Math.min(100, Math.floor(bytes / totalBytes * 100));
-	return ` of ${formatSize(totalBytes)} (${percent}%)`;
 }
 /** Writes a line of progress every few seconds while states come in. */
 function progressReporter() {

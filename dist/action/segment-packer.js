@@ -1,6 +1,6 @@
 import { t as digestOf } from "./digest.js";
 import { n as errnoOf } from "./errors.js";
-import { i as pathError, o as fsPath } from "./worker-thread.js";
+import { a as pathError, i as freeMemory, s as fsPath } from "./worker-thread.js";
 import { hash } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 // src/archive/file-reader.ts
@@ -71,6 +71,11 @@ const GEAR = gearTable(), GEAR_SHIFTED = GEAR.map((value) => value << 1);
 function gearTable() {
 	return Int32Array.from({ length: 256 }, (_, byte) => hash("sha256", `swarmcache gear 1 ${byte}`, "buffer").readInt32LE());
 }
+/** The fingerprint between the two halves of a search, and whether it has ended; single-threaded use. */
+const found = {
+	fingerprint: 0,
+	isCut: !1
+};
 /**
 * Where the chunk that starts at `start` ends.
 *
@@ -79,16 +84,20 @@ function gearTable() {
 */
 function nextCut(bytes, start, end) {
 	if (end - start <= 32768) return end;
-	let limit = Math.min(end, start + 524288), middle = Math.min(limit, start + 131072), fingerprint = 0, i = start + 32768;
-	for (; i + 1 < middle; i += 2) {
-		if (fingerprint = (fingerprint << 2) + GEAR_SHIFTED[bytes[i]] | 0, !(fingerprint & -8192)) return i + 1;
-		if (fingerprint = fingerprint + GEAR[bytes[i + 1]] | 0, !(fingerprint & 2147479552)) return i + 2;
+	let limit = Math.min(end, start + 524288), middle = Math.min(limit, start + 131072);
+	found.fingerprint = 0;
+	let place = search(bytes, start + 32768, middle, 2147479552);
+	if (found.isCut) return place;
+	let later = search(bytes, place, limit, 2147418112);
+	return found.isCut ? later : limit;
+}
+function search(bytes, start, end, mask) {
+	let gear = GEAR, gearShifted = GEAR_SHIFTED, maskShifted = mask << 1, fingerprint = found.fingerprint, i = start;
+	for (found.isCut = !0; i + 1 < end; i += 2) {
+		if (fingerprint = (fingerprint << 2) + gearShifted[bytes[i]] | 0, (fingerprint & maskShifted) === 0) return i + 1;
+		if (fingerprint = fingerprint + gear[bytes[i + 1]] | 0, (fingerprint & mask) === 0) return i + 2;
 	}
-	for (; i + 1 < limit; i += 2) {
-		if (fingerprint = (fingerprint << 2) + GEAR_SHIFTED[bytes[i]] | 0, !(fingerprint & -131072)) return i + 1;
-		if (fingerprint = fingerprint + GEAR[bytes[i + 1]] | 0, !(fingerprint & 2147418112)) return i + 2;
-	}
-	return limit;
+	return found.fingerprint = fingerprint, found.isCut = !1, i;
 }
 /** Reads, cuts, hashes and compresses one segment at a time, with a fixed amount of memory. */
 var SegmentPacker = class {
@@ -159,9 +168,10 @@ var SegmentPacker = class {
 		frames.length > 0 && await this.#port.put(await Promise.all(frames));
 	}
 	async #compress(chunk, plain) {
-		return {
+		let roomy = await this.#makeFrame(plain), frame = new Uint8Array(roomy);
+		return freeMemory(roomy), {
 			...chunk,
-			frame: new Uint8Array(await this.#makeFrame(plain))
+			frame
 		};
 	}
 };

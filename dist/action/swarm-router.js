@@ -436,9 +436,9 @@ function isLost(error) {
 }
 // src/router/swarm-router.ts
 const TIMEOUT = {
-	initialMs: 250,
-	minMs: 100,
-	maxMs: 2e3
+	initialMs: 2e3,
+	minMs: 1e3,
+	maxMs: 4e3
 };
 /** Finds entries and holders among the connected peers and through the DHT. */
 var SwarmRouter = class {

@@ -1,5 +1,5 @@
-import { i as openFrame } from "./chunk.js";
 import { i as withDeadline, n as pause, r as startDeadline, t as abortable } from "./deadline.js";
+import { i as openFrame } from "./chunk.js";
 import { t as Limit } from "./limit.js";
 import { a as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
 import { t as publish } from "./events.js";
@@ -8,85 +8,201 @@ import { i as decodeManifest, n as MAX_FRAME_BYTES, r as MAX_MANIFEST_BYTES, t a
 import { t as SingleFlight } from "./single-flight.js";
 import { t as MessageStream } from "./message.js";
 import { t as SocketByteStream } from "./socket-byte-stream.js";
+import { t as isPeerId } from "./peer.js";
 import { once } from "node:events";
 import { connect, createServer } from "node:tls";
 import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
-// src/transfer/chunk-picker.ts
-/** A cursor at the start. */
-function createCursor() {
-	return {
-		lacks: /* @__PURE__ */ new Set(),
-		next: void 0,
-		seen: -1
-	};
-}
-/** Chunks that nobody has been asked for, and which of them a source is asked for next: in the order given. */
-var ChunkPicker = class {
-	#open = /* @__PURE__ */ new Map();
-	#bytes = 0;
-	#givenBack = 0;
-	constructor(chunks) {
-		for (let chunk of chunks) this.#add(chunk);
+/** Keeps what is spent to a number of bytes a second, over all that share it. */
+var ByteRate = class {
+	#bytesPerMs;
+	#now;
+	#at;
+	#bytes;
+	constructor(bytesPerSecond, now = () => performance.now()) {
+		this.#bytesPerMs = bytesPerSecond / 1e3, this.#now = now, this.#at = now(), this.#bytes = this.#bytesPerMs * 100;
 	}
-	get size() {
-		return this.#open.size;
+	/** True if something may be spent now. */
+	get isOpen() {
+		return this.#refill(), this.#bytes > 0;
 	}
-	/** Plain bytes of the open chunks. */
-	get bytes() {
-		return this.#bytes;
+	/** Takes bytes, more than there are if need be: what is spent too much is waited for afterwards. */
+	spend(bytes) {
+		this.#refill(), this.#bytes -= bytes;
 	}
-	chunks() {
-		return this.#open.values();
+	/** Resolves once something may be spent; rejects with the signal's reason. */
+	async opened(signal) {
+		for (; !this.isOpen;) await pause(Math.max(5, -this.#bytes / this.#bytesPerMs), signal);
 	}
-	/** The next chunk that the source may have, or undefined if none is open for it. */
-	take(cursor) {
-		if (cursor.next === void 0) {
-			if (cursor.seen === this.#givenBack) return;
-			cursor.next = this.#open.values();
-		}
-		for (;;) {
-			let result = cursor.next.next();
-			if (result.done === !0) {
-				cursor.next = void 0, cursor.seen = this.#givenBack;
-				return;
-			}
-			let chunk = result.value;
-			if (!cursor.lacks.has(chunk.digest)) return this.#open.delete(chunk.digest), this.#bytes -= chunk.bytes, chunk;
-		}
-	}
-	/** True if nothing is open that the source may have. */
-	isDoneFor(cursor) {
-		return cursor.next === void 0 && cursor.seen === this.#givenBack;
-	}
-	/** Takes a chunk back that a source did not deliver. */
-	giveBack(chunk) {
-		this.#givenBack += 1, this.#add(chunk);
-	}
-	#add(chunk) {
-		this.#open.set(chunk.digest, chunk), this.#bytes += chunk.bytes;
+	#refill() {
+		let now = this.#now(), most = this.#bytesPerMs * 100;
+		this.#bytes = Math.min(most, this.#bytes + (now - this.#at) * this.#bytesPerMs), this.#at = now;
 	}
 };
+// src/transfer/chunk-picker.ts
+const MAX_LOOKED_AT = 1024;
+/**
+* What is not here yet, and which of it a source is asked for next.
+*
+* Of one source among full holders the order is that of the request. Where holders of parts are among the
+* sources, or others fetch the same, the rarest go first, at random among equals. In a crowd full holders are
+* asked only for what nobody else has, and what was asked of them goes to the first other that offers it.
+*/
+var ChunkPicker = class {
+	#random;
+	#tasks = /* @__PURE__ */ new Map();
+	#open = /* @__PURE__ */ new Set();
+	#openBytes = 0;
+	#partial = /* @__PURE__ */ new Set();
+	constructor(chunks, random) {
+		this.#random = random;
+		for (let [number, chunk] of chunks.entries()) {
+			let task = {
+				chunk,
+				number,
+				from: /* @__PURE__ */ new Set(),
+				state: "open",
+				offers: 0,
+				offeredAt: 0
+			};
+			this.#tasks.set(chunk.digest, task), this.#open.add(task), this.#openBytes += chunk.bytes;
+		}
+	}
+	/** Chunks that are not here yet. */
+	get left() {
+		return this.#tasks.size;
+	}
+	/** Chunks that nobody has been asked for. */
+	get open() {
+		return this.#open.size;
+	}
+	get openBytes() {
+		return this.#openBytes;
+	}
+	get(digest) {
+		return this.#tasks.get(digest);
+	}
+	/** What is not here yet, in the order of the request, from a number on. */
+	*from(number) {
+		for (let task of this.#tasks.values()) task.number >= number && task.state !== "arrived" && (yield task);
+	}
+	/** True if fewer than `count` of the first numbers are left. */
+	fewLeftBefore(number, count) {
+		let left = 0;
+		for (let task of this.#tasks.values()) {
+			if (task.number >= number) return !0;
+			if ((left += 1) >= count) return !1;
+		}
+		return !0;
+	}
+	/** Tasks to ask of a source now; some may be asked of full holders already, and are to be withdrawn there. */
+	pick(source, options) {
+		let picked = [], bytes = 0;
+		for (let task of this.#candidates(source, options)) {
+			if (bytes >= options.bytes || picked.length >= options.count) break;
+			bytes += task.chunk.bytes, picked.push(task), source.offers.delete(task.chunk.digest), this.#open.delete(task) && (this.#openBytes -= task.chunk.bytes), task.state = "asked";
+		}
+		return picked;
+	}
+	/** Nobody is asked for it any more. */
+	giveBack(task) {
+		this.#open.has(task) || (task.state = "open", this.#open.add(task), this.#openBytes += task.chunk.bytes);
+	}
+	done(task) {
+		this.#tasks.delete(task.chunk.digest);
+	}
+	/** The source turned out to hold a part only. */
+	setPartial(source) {
+		source.isFull = !1, this.#partial.add(source);
+	}
+	/** A partial source holds a chunk. */
+	offer(source, digest, now) {
+		let task = this.#tasks.get(digest);
+		task === void 0 || task.state === "arrived" || source.offers.has(digest) || task.from.has(source) || (source.offers.add(digest), task.offers === 0 && (task.offeredAt = now), task.offers += 1);
+	}
+	/** A source is gone, with what it offered. */
+	remove(source) {
+		this.#partial.delete(source);
+		for (let digest of source.offers) {
+			let task = this.#tasks.get(digest);
+			task !== void 0 && --task.offers;
+		}
+		source.offers.clear();
+	}
+	#candidates(source, options) {
+		if (!source.isFull) return this.#rarest(this.#offered(source, options.inCrowd));
+		if (!options.inCrowd && this.#partial.size === 0) return this.#inOrder(source);
+		let tasks = this.#inOrder(source).take(MAX_LOOKED_AT);
+		if (!options.inCrowd) return this.#rarest(tasks.take(256));
+		let idle = source.outstanding.size === 0;
+		return this.#rarest(tasks.filter((task) => task.offers === 0 || idle && options.now - task.offeredAt > 500).take(256));
+	}
+	*#inOrder(source) {
+		for (let task of this.#open) source.lacks.has(task.chunk.digest) || (yield task);
+	}
+	/** What a partial source offers of what is open, and in a crowd of what only full holders were asked for. */
+	*#offered(source, inCrowd) {
+		let looked = 0, found = 0;
+		for (let digest of source.offers) {
+			if ((looked += 1) > MAX_LOOKED_AT || found >= 256) return;
+			let task = this.#tasks.get(digest);
+			task === void 0 || task.state === "arrived" ? source.offers.delete(digest) : (task.state === "open" || inCrowd && task.state === "asked" && isOnlyAskedOfFull(task)) && (found += 1, yield task);
+		}
+	}
+	#rarest(tasks) {
+		return Array.from(tasks, (task) => ({
+			task,
+			rank: task.offers + this.#random()
+		})).sort((a, b) => a.rank - b.rank).map(({ task }) => task);
+	}
+};
+/** True if none but full holders owe it. */
+function isOnlyAskedOfFull(task) {
+	for (let source of task.from) if (!source.isFull) return !1;
+	return !0;
+}
 /**
 * What a source without anything left to do should fetch of what others still owe.
 *
-* The tail of a fetch is as slow as its slowest source; with a few chunks asked for twice, and the
-* second copy cancelled when the first arrives, it is about as slow as the fastest.
+* The tail of a fetch is as slow as its slowest source. What a source has not begun with moves to one that is
+* done sooner; what it is sending now is asked for twice, and the second copy cancelled when the first arrives.
 */
-function chunksToDuplicate(idle, others, copiesOf, now) {
-	let chosen = /* @__PURE__ */ new Map(), bytes = 0;
-	for (let other of others) if (other !== idle) for (let { chunk, askedAt } of [...other.outstanding.values()].reverse()) {
-		if (bytes >= 1048576) return [...chosen.values()];
-		now - askedAt < 100 || idle.cursor.lacks.has(chunk.digest) || chosen.has(chunk.digest) || copiesOf(chunk) >= 2 || (chosen.set(chunk.digest, chunk), bytes += chunk.bytes);
+function chunksToRescue(idle, others, { now, taskOf, gainMs }) {
+	let copied = [], moved = [], bytes = idle.outstandingBytes;
+	for (let other of others) {
+		if (other === idle) continue;
+		let owedBytes = other.outstandingBytes, oldest = other.outstanding.keys().next().value;
+		for (let { chunk, askedAt } of [...other.outstanding.values()].reverse()) {
+			if (bytes - idle.outstandingBytes >= 524288) return {
+				copied,
+				moved
+			};
+			let otherMs = Math.max(other.expectedMs(owedBytes), other.silentMs(now));
+			owedBytes -= chunk.bytes;
+			let task = taskOf(chunk.digest);
+			task?.state !== "asked" || now - askedAt < 100 || task.from.has(idle) || task.from.size >= 2 || !idle.holds(chunk.digest) || otherMs < 2 * idle.possibleMs(bytes + chunk.bytes) + gainMs || copied.includes(task) || moved.includes(task) || (bytes += chunk.bytes, chunk.digest === oldest || task.from.size > 1 ? copied.push(task) : moved.push(task));
+		}
 	}
-	return [...chosen.values()];
+	return {
+		copied,
+		moved
+	};
 }
 // src/transfer/fetch-source.ts
-const MAX_STALL_MS = 2e3;
+const ASSUMED_BYTES_PER_MS = 2500, MAX_STALL_MS = 2e3;
 /** One peer that chunks are fetched from: what it was asked for, how fast it is, whether it has stalled. */
 var FetchSource = class {
 	peerId;
 	openedAt;
-	cursor = createCursor();
+	/** True if it is taken to hold everything but what it lacks; false if it holds only what it offers. */
+	isFull;
+	lacks = /* @__PURE__ */ new Set();
+	/** Chunks that it has said to hold and that were not asked of it yet; only of one that is not full. */
+	offers = /* @__PURE__ */ new Set();
+	/** True if it gets more itself. */
+	isFetching = !1;
+	/** Number in the request of the first chunk that it was not asked about. */
+	watchedTo = 0;
+	isWatching = !1;
 	/** Set once the channel is open and the source may be asked. */
 	channel;
 	/** When each chunk was asked for, the oldest first. */
@@ -102,18 +218,36 @@ var FetchSource = class {
 	#seenBytes = 0;
 	#tickBytes = 0;
 	#bytesPerMs;
+	#bestBytesPerMs = 0;
 	#latencyMs;
-	constructor(peerId, now) {
-		this.peerId = peerId, this.openedAt = now;
+	constructor(peerId, now, isFull) {
+		this.peerId = peerId, this.openedAt = now, this.isFull = isFull;
 	}
-	get windowBytes() {
-		if (this.#bytesPerMs === void 0) return 1048576;
-		let spanMs = Math.max(50, 2 * (this.#latencyMs ?? 0)), bytes = 2 * this.#bytesPerMs * spanMs;
-		return Math.min(8388608, Math.max(262144, bytes));
+	/** How much it may owe, alone or in a crowd that fetches the same. */
+	windowBytes(inCrowd) {
+		let rate = this.#bytesPerMs;
+		if (!this.isFull && inCrowd) {
+			let bytes = 2 * (rate ?? 0) * Math.max(80, this.#latencyMs ?? 0);
+			return Math.min(1048576, Math.max(524288, bytes));
+		}
+		let least = inCrowd ? 3145728 : 262144;
+		if (rate === void 0) return Math.max(least, 1048576);
+		let spanMs = Math.max(50, 2 * (this.#latencyMs ?? 0));
+		return Math.min(8388608, Math.max(least, 2 * rate * spanMs));
 	}
-	/** True if enough of the window is free to be worth a request. */
-	get wantsMore() {
-		return this.outstandingBytes <= this.windowBytes * .75;
+	/** True if it is known, or taken, to hold the chunk. */
+	holds(digest) {
+		return this.isFull ? !this.lacks.has(digest) : this.offers.has(digest);
+	}
+	/** How long so many bytes that it owes will take at the rate it has now. */
+	expectedMs(bytes) {
+		let rate = this.#bytesPerMs ?? ASSUMED_BYTES_PER_MS;
+		return rate < 1 ? 1e400 : (this.#latencyMs ?? 0) + bytes / rate;
+	}
+	/** How long so many bytes would take if they were asked of it, at a cautious share of the best it has shown. */
+	possibleMs(bytes) {
+		let rate = Math.max(this.#bytesPerMs ?? ASSUMED_BYTES_PER_MS, this.#bestBytesPerMs / 4);
+		return rate < 1 ? 1e400 : (this.#latencyMs ?? 0) + bytes / rate;
 	}
 	asked(chunk, now) {
 		this.outstanding.size === 0 && (this.#busySince = now, this.#progressAt = now, this.#lastFrameAt = now), this.outstanding.set(chunk.digest, {
@@ -137,7 +271,11 @@ var FetchSource = class {
 			let sample = this.#tickBytes / elapsedMs, old = this.#bytesPerMs;
 			this.#bytesPerMs = old === void 0 ? this.#tickBytes === 0 ? void 0 : sample : old + .3 * (sample - old);
 		}
-		this.#tickBytes = 0;
+		this.#bestBytesPerMs = Math.max(this.#bestBytesPerMs, this.#bytesPerMs ?? 0), this.#tickBytes = 0;
+	}
+	/** For how long it has sent nothing of what it owes. */
+	silentMs(now) {
+		return this.outstanding.size === 0 ? 0 : now - this.#progressAt;
 	}
 	/** True if it has been opening, or silent about what it owes, for more than `limitMs`. */
 	isSlow(now, limitMs) {
@@ -146,7 +284,7 @@ var FetchSource = class {
 	/** Why the source should be left, or undefined; `patience` lengthens the wait for a source without substitute. */
 	stallReason(now, patience) {
 		if (this.outstanding.size === 0) return;
-		let usualMs = (this.#latencyMs ?? MAX_STALL_MS) * 20, limitMs = Math.min(MAX_STALL_MS, Math.max(500, usualMs)) * patience, silentMs = Math.round(now - this.#progressAt);
+		let usualMs = (this.#latencyMs ?? MAX_STALL_MS) * 20, limitMs = Math.min(MAX_STALL_MS, Math.max(600, usualMs)) * patience, silentMs = Math.round(now - this.#progressAt);
 		if (silentMs > limitMs) return `it sent nothing for ${silentMs} ms`;
 		let gapMs = Math.round(now - this.#lastFrameAt);
 		if (gapMs > 2e4) return `it completed no chunk in ${gapMs} ms`;
@@ -161,7 +299,16 @@ var FetchSource = class {
 			milliseconds: busyMs
 		};
 	}
-}, HolderSearch = class {
+};
+// src/transfer/holder-search.ts
+const HINTS = [
+	"connected",
+	"reader",
+	"named",
+	"holder"
+];
+/** Peers that may hold what a fetch needs: those given, those the router names, those that connect meanwhile. */
+var HolderSearch = class {
 	#parts;
 	#manifest;
 	#onChange;
@@ -173,9 +320,9 @@ var FetchSource = class {
 	#searching = !1;
 	constructor(parts, manifest, holders, onChange) {
 		this.#parts = parts, this.#manifest = manifest, this.#onChange = onChange;
-		for (let peerId of holders) this.add(peerId, !0);
+		for (let peerId of holders) this.add(peerId, "holder");
 		this.#stopListening = parts.onConnected((peerId) => {
-			this.add(peerId, !1) && onChange();
+			this.add(peerId, "connected") && onChange();
 		});
 	}
 	get isSearching() {
@@ -186,19 +333,19 @@ var FetchSource = class {
 		return this.#candidates.keys().some((peerId) => this.#parts.peers.isUsable(peerId));
 	}
 	/** True if the peer is a candidate now and was none before. */
-	add(peerId, declared) {
+	add(peerId, hint) {
 		if (this.#taken.has(peerId)) return !1;
 		let known = this.#candidates.get(peerId);
-		return known === void 0 && this.#candidates.size >= 256 ? !1 : (this.#candidates.set(peerId, declared || known === !0), known === void 0);
+		return known === void 0 && this.#candidates.size >= 256 ? !1 : ((known === void 0 || HINTS.indexOf(hint) > HINTS.indexOf(known)) && this.#candidates.set(peerId, hint), known === void 0);
 	}
 	/** The best candidate, which is taken until `release`. */
 	next() {
 		let [peerId] = this.#parts.peers.rank(this.#candidates.keys());
 		if (peerId === void 0) return;
-		let declared = this.#candidates.get(peerId);
+		let hint = this.#candidates.get(peerId);
 		return this.#candidates.delete(peerId), this.#taken.add(peerId), {
 			peerId,
-			declared
+			hint
 		};
 	}
 	/** The peer may be named again; it is no candidate until then. */
@@ -217,7 +364,7 @@ var FetchSource = class {
 		try {
 			for await (let peerId of peers.holders(this.#manifest, { signal })) {
 				if (signal.aborted) return;
-				this.add(peerId, !0) && this.#onChange();
+				this.add(peerId, "named") && this.#onChange();
 			}
 		} catch (error) {
 			signal.aborted || logger.log("debug", "The search for holders failed", { error: errorMessage(error) });
@@ -227,17 +374,193 @@ var FetchSource = class {
 		signal.aborted || this.#onChange();
 	}
 };
+// src/transfer/fetch-sources.ts
+const OPEN_MS$1 = 3e3, FIRST_SEARCH_AGAIN_MS = 1e3;
+/** The peers that one fetch takes chunks from: finds, opens, watches and leaves them. */
+var FetchSources = class {
+	#parts;
+	#manifest;
+	#picker;
+	#listener;
+	#random;
+	#sources = /* @__PURE__ */ new Set();
+	#search;
+	#reasons = /* @__PURE__ */ new Map();
+	#stalled = /* @__PURE__ */ new Set();
+	#ending = new AbortController();
+	#leaveCrowd;
+	#searchAgainMs = FIRST_SEARCH_AGAIN_MS;
+	#searchAt;
+	/** A source was lost since the router was asked last. */
+	#searchAgain = !1;
+	#inCrowd = !1;
+	#newsAt;
+	constructor(parts, request, picker, listener, random) {
+		this.#parts = parts, this.#manifest = request.manifest, this.#picker = picker, this.#listener = listener, this.#random = random, this.#newsAt = parts.now(), this.#searchAt = parts.now() + this.#jittered(FIRST_SEARCH_AGAIN_MS), this.#search = new HolderSearch(parts, request.manifest, request.holders, () => listener.changed()), this.#leaveCrowd = parts.crowds.fetch(request.manifest, (peerId) => this.#join([peerId])), this.#search.start();
+	}
+	/** All that are open or opening. */
+	get all() {
+		return this.#sources;
+	}
+	/** True once others are known to fetch the same. */
+	get inCrowd() {
+		return this.#inCrowd;
+	}
+	/** When a source last delivered something or got something to offer. */
+	get newsAt() {
+		return this.#newsAt;
+	}
+	/** True while a source, or a candidate for one, may come up with something. */
+	get mayGain() {
+		if (this.#search.isSearching || this.#search.hasNext) return !0;
+		for (let source of this.#sources) if (source.channel === void 0 || source.outstanding.size > 0) return !0;
+		return !1;
+	}
+	/** True while a peer that stalled, and is left alone for a while, is the last hope. */
+	get mayRecover() {
+		return this.#stalled.size > 0 && this.#parts.now() - this.#newsAt < 6e3;
+	}
+	/** Why peers were left, for people. */
+	get reasons() {
+		return [...this.#reasons].map(([peerId, reason]) => `${peerId}: ${reason}`).join("; ");
+	}
+	/** Asks the router once more if a source was lost since; false if that would be no use. */
+	searchOnceMore() {
+		return this.#searchAgain ? (this.#searchAgain = !1, this.#search.start(), !0) : !1;
+	}
+	/** Opens as many sources as the work left is worth; slow and useless ones do not count. */
+	openMore() {
+		let now = this.#parts.now(), workBytes = this.#picker.openBytes, counted = 0;
+		for (let source of this.#sources) source.isSlow(now, 250) ? workBytes += source.outstandingBytes : (source.channel === void 0 || source.outstanding.size > 0 || source.isFetching) && (counted += 1);
+		if (workBytes === 0 && !this.#inCrowd) return;
+		let wanted = this.#inCrowd ? 12 : Math.min(8, 1 + Math.floor(workBytes / 1048576));
+		for (; counted < wanted && this.#sources.size < 16;) {
+			let candidate = this.#search.next();
+			if (candidate === void 0) return;
+			this.#open(candidate), counted += 1;
+		}
+	}
+	/** Takes stock after `elapsedMs`, `lateMs` of which this process was busy: leaves who stalls, looks for more. */
+	tick(now, elapsedMs, lateMs) {
+		let open = [...this.#sources].filter((source) => source.channel !== void 0), patience = open.length === 1 && !this.#search.hasNext ? 4 : this.#inCrowd ? 3 : 1;
+		for (let source of open) {
+			source.tick(now, elapsedMs, lateMs);
+			let reason = source.stallReason(now, patience);
+			reason === void 0 ? source.isFull || this.#watchMore(source) : this.leave(source, new SwarmCacheError("ERR_TIMEOUT", reason));
+		}
+		now < this.#searchAt || this.#inCrowd && this.#sources.size > 1 || this.#sources.size >= 8 || (this.#searchAgainMs = Math.min(5e3, this.#searchAgainMs * 1.5), this.#searchAt = now + this.#jittered(this.#searchAgainMs), this.#search.start());
+	}
+	/** Something arrived. */
+	hasNews() {
+		this.#newsAt = this.#parts.now();
+	}
+	/** A chunk that the source was taken to hold is not there. */
+	lacks(source, digest) {
+		source.isFull && (source.lacks.add(digest), source.lacks.size <= 1024 || this.leave(source, new SwarmCacheError("ERR_PEER", "it lacks most of what it said to hold")));
+	}
+	/** Gives a source up. */
+	leave(source, error) {
+		if (this.#ending.signal.aborted) return;
+		let reason = errorMessage(error), misbehaved = isSwarmCacheError(error, "ERR_FRAME") || isSwarmCacheError(error, "ERR_INTEGRITY");
+		if (!this.#remove(source) && !misbehaved) return;
+		let { peerId } = source;
+		this.#parts.peers.failed(peerId, reason, misbehaved), this.#reasons.set(peerId, reason), this.#searchAgain = !0, misbehaved || this.#search.release(peerId), isSwarmCacheError(error, "ERR_TIMEOUT") ? this.#search.add(peerId, source.isFull ? "holder" : "named") && this.#stalled.add(peerId) : this.#stalled.delete(peerId);
+	}
+	close() {
+		this.#ending.abort(), this.#search.close(), this.#leaveCrowd();
+		for (let source of this.#sources) this.#release(source);
+	}
+	#jittered(milliseconds) {
+		return milliseconds * (.75 + .5 * this.#random());
+	}
+	/** Others fetch the same. */
+	#join(peerIds) {
+		if (peerIds.length === 0) return;
+		this.#inCrowd = !0;
+		let found = !1;
+		for (let peerId of peerIds) found = this.#search.add(peerId, "reader") || found;
+		found && this.#listener.changed();
+	}
+	async #open({ peerId, hint }) {
+		let source = new FetchSource(peerId, this.#parts.now(), hint === "holder");
+		this.#sources.add(source);
+		let { signal } = this.#ending, channel;
+		try {
+			channel = await withDeadline(OPEN_MS$1, "Opening a channel to a peer", signal, (opening) => this.#parts.open(peerId, {
+				frame: (chunk, bytes) => this.#listener.frame(source, chunk, bytes),
+				missing: (chunk) => this.#listener.missing(source, chunk),
+				gained: (digests) => this.#gained(source, digests),
+				closed: (error) => this.#closed(source, error)
+			}, opening)), this.#sources.has(source) ? source.isFull && (source.channel = channel) : channel.close(), this.#watch(source, channel, hint);
+		} catch (error) {
+			channel?.close(), hint === "reader" ? this.#forget(source) : this.leave(source, error);
+		}
+		this.#listener.changed();
+	}
+	async #watch(source, channel, hint) {
+		let tasks = this.#picker.from(source.watchedTo).take(2048).toArray();
+		if (tasks.length === 0) return;
+		let digests = tasks.map(({ chunk }) => chunk.digest);
+		source.isWatching = !0;
+		try {
+			let answer = await withDeadline(OPEN_MS$1, "Asking a peer what it holds", this.#ending.signal, (signal) => channel.watch(this.#manifest, digests, signal));
+			if (!this.#sources.has(source)) return;
+			source.isWatching = !1, source.watchedTo = tasks.at(-1).number + 1, this.#learn(source, digests, answer), source.isFull || source.isFetching || source.offers.size > 0 || hint !== "connected" ? source.channel = channel : this.#forget(source, channel);
+		} catch (error) {
+			this.leave(source, error);
+		}
+		this.#listener.changed();
+	}
+	/** A source that holds parts is asked about more when little is left of what it was asked about. */
+	#watchMore(source) {
+		let { channel, watchedTo, isWatching } = source;
+		channel === void 0 || isWatching || watchedTo === 0 || this.#picker.fewLeftBefore(watchedTo, 512) && this.#watch(source, channel);
+	}
+	#learn(source, digests, answer) {
+		let wasWatched = source.offers.size > 0 || source.isFetching;
+		source.isFetching = answer.fetching, answer.fetching && (this.#inCrowd = !0), this.#join(answer.readers), answer.held.every(Boolean) && !answer.fetching && !wasWatched ? source.isFull = !0 : (this.#picker.setPartial(source), this.#gained(source, digests.filter((_, index) => answer.held[index] === !0)));
+	}
+	#gained(source, digests) {
+		if (source.isFull || digests.length === 0) return;
+		let now = this.#parts.now();
+		for (let digest of digests) this.#picker.offer(source, digest, now);
+		this.#newsAt = now, this.#listener.offered(digests), this.#listener.changed();
+	}
+	#closed(source, error) {
+		if (isSwarmCacheError(error, "ERR_CLOSED") && source.outstanding.size === 0 && source.frames > 0) {
+			if (!this.#forget(source)) return;
+			this.#search.add(source.peerId, source.isFull ? "holder" : "named");
+		} else this.leave(source, error);
+		this.#listener.changed();
+	}
+	/** Gives a source up without blame. */
+	#forget(source, channel) {
+		return channel?.close(), this.#remove(source) ? (this.#search.release(source.peerId), !0) : !1;
+	}
+	#remove(source) {
+		return this.#sources.delete(source) ? (this.#release(source), this.#picker.remove(source), this.#listener.lost(source), !0) : !1;
+	}
+	#release(source) {
+		source.channel?.close();
+		let outcome = source.outcome(this.#parts.now());
+		outcome !== void 0 && this.#parts.peers.succeeded(source.peerId, outcome);
+	}
+};
 // src/transfer/transfer-wire.ts
 /**
 * Many requests on one stream, answered in any order. Ids are chosen by the asker, each used once.
 *
 * Asked: `{want: id}` with a body of n digests (32 bytes each), which take the ids from `id` to `id + n - 1`;
-* `{cancel: true}` with a body of ids (u32, big endian); `{have: id}` with a body of digests;
-* `{manifest: digest, id}`.
+* `{cancel: true}` with a body of ids (u32, big endian); `{have: id}` with a body of digests, and with
+* `watch: manifest` for what is fetched of that manifest; `{manifest: digest, id}`.
 *
-* Answered: `{id}` with a frame as body; `{id, missing: true}`; `{id, cancelled: true}`; `{id, have: true}`
-* with one bit for each digest, lowest bit first; `{id, manifestBytes}` with a piece of the manifest, until it
-* is complete; `{busy: true}`, then the end, from a peer that serves too many already.
+* Answered: `{id}` with a frame as body; `{id, missing: true}`; `{cancelled: true}` with a body of ids;
+* `{id, have: true}` with one bit for each digest, lowest bit first; `{id, manifestBytes}` with a piece of the
+* manifest, until it is complete; `{busy: true}`, then the end, from a peer that serves too many already.
+*
+* The answer to a watch also names others that watch the same manifest (`readers`), and tells whether the peer
+* is fetching it itself (`fetching`). What it gets of the digests from then on it tells unasked, as
+* `{id, gained: true}` with a body of positions in the list (u32), until the next watch of the conversation.
 */
 const TRANSFER_PROTOCOL = "/swarmcache/transfer/1", MAX_DIGESTS = 4096, REQUEST_LIMITS = {
 	headerBytes: 1024,
@@ -248,7 +571,7 @@ const TRANSFER_PROTOCOL = "/swarmcache/transfer/1", MAX_DIGESTS = 4096, REQUEST_
 };
 /** The request in a message, or undefined if it is malformed. */
 function parseRequest(header, body) {
-	let { want, cancel, have, manifest, id } = header;
+	let { want, cancel, have, watch, manifest, id } = header;
 	if (isId(want)) {
 		let digests = decodeDigests(body);
 		return digests === void 0 ? void 0 : {
@@ -259,10 +582,11 @@ function parseRequest(header, body) {
 	}
 	if (isId(have)) {
 		let digests = decodeDigests(body);
-		return digests === void 0 ? void 0 : {
+		return digests === void 0 || watch !== void 0 && !isDigest(watch) ? void 0 : {
 			kind: "have",
 			id: have,
-			digests
+			digests,
+			watch
 		};
 	}
 	if (cancel === !0) {
@@ -272,7 +596,7 @@ function parseRequest(header, body) {
 			ids
 		};
 	}
-	if (typeof manifest == "string" && /^[0-9a-f]{64}$/.test(manifest) && isId(id)) return {
+	if (isDigest(manifest) && isId(id)) return {
 		kind: "manifest",
 		id,
 		digest: manifest
@@ -298,6 +622,7 @@ function encodeIds(ids) {
 	for (let [index, id] of ids.entries()) bytes.writeUInt32BE(id, index * 4);
 	return bytes;
 }
+/** Ids or positions, or undefined if it is no list of them. */
 function decodeIds(body) {
 	if (body.length === 0 || body.length % 4 != 0) return;
 	let view = new DataView(body.buffer, body.byteOffset, body.length);
@@ -312,50 +637,45 @@ function encodeBits(bits) {
 function decodeBits(bytes, count) {
 	if (bytes.length === Math.ceil(count / 8)) return Array.from({ length: count }, (_, index) => !!(bytes[index >> 3] & 1 << (index & 7)));
 }
-// src/transfer/chunk-fetch.ts
-const OPEN_MS$1 = 3e3;
 /**
-* Fetches chunks from several peers at once.
+* Fetches chunks from several peers at once, and with others that fetch the same.
 *
 * Each source is kept busy with as much as its speed deserves. What is asked for or buffered counts
 * against one budget, so that whatever arrives can be taken at once and a slow consumer slows the
-* requests, not the connections. A chunk that a source does not deliver is open again at once. At the
-* end, idle sources duplicate what slow ones still owe, and the first copy wins.
+* requests, not the connections. A chunk that a source does not deliver is open again at once. Idle
+* sources take over what slow ones owe; of the last chunks two copies are asked for, and the first wins.
 */
 var ChunkFetch = class {
 	#parts;
 	#bufferBytes;
 	#picker;
-	#tasks = /* @__PURE__ */ new Map();
-	#sources = /* @__PURE__ */ new Set();
-	#search;
-	#verifying = new Limit(8);
+	#sources;
+	#verify;
 	#ending = new AbortController();
 	#ready = [];
-	#reasons = /* @__PURE__ */ new Map();
-	#timer;
+	#stopTicking;
 	#heldBytes = 0;
 	#tickedAt;
-	#searchedAt;
-	/** A source was lost since the router was asked last. */
-	#searchAgain = !1;
 	#finished = !1;
 	#error;
 	#wake;
 	constructor(parts, request, options = {}) {
-		this.#parts = parts, this.#bufferBytes = options.bufferBytes ?? 16777216, this.#picker = new ChunkPicker(request.chunks);
-		for (let chunk of request.chunks) this.#tasks.set(chunk.digest, {
-			chunk,
-			from: /* @__PURE__ */ new Set(),
-			state: "open"
-		});
-		this.#tickedAt = parts.now(), this.#searchedAt = parts.now(), this.#search = new HolderSearch(parts, request.manifest, request.holders, () => this.#pump()), this.#search.start(), this.#timer = setInterval(() => this.#tick(), 50), this.#pump();
+		let { random = Math.random, every = everyByTimer } = parts;
+		this.#parts = parts, this.#verify = request.verify ?? limited(parts.verify, this.#ending.signal), this.#bufferBytes = options.bufferBytes ?? 16777216, this.#picker = new ChunkPicker(request.chunks, random), this.#tickedAt = parts.now();
+		let listener = {
+			frame: (source, chunk, bytes) => this.#take(source, chunk, bytes),
+			missing: (source, chunk) => this.#lack(source, chunk),
+			offered: (digests) => this.#spareFull(digests),
+			lost: (source) => this.#lost(source),
+			changed: () => this.#pump()
+		};
+		this.#sources = new FetchSources(parts, request, this.#picker, listener, random), this.#stopTicking = every(50, () => this.#tick()), this.#pump();
 	}
 	/** The next verified frame, or undefined once all were handed over; rejects with what ended the fetch. */
 	async next() {
 		for (;;) {
 			let frame = this.#ready.shift();
-			if (frame !== void 0) return this.#heldBytes -= frame.bytes.length, this.#pump(), frame;
+			if (frame !== void 0) return this.#heldBytes -= frame.bytes.length, this.#parts.crowds.arrived(frame.chunk.digest), this.#pump(), frame;
 			if (this.#error !== void 0) throw this.#error;
 			if (this.#finished) return;
 			await new Promise((resolve) => this.#wake = resolve);
@@ -370,94 +690,70 @@ var ChunkFetch = class {
 		this.#finish(void 0);
 	}
 	#finish(error) {
-		if (!this.#finished) {
-			this.#finished = !0, this.#error = error, clearInterval(this.#timer), this.#search.close(), this.#ending.abort();
-			for (let source of this.#sources) this.#release(source);
-			this.#wake?.();
-		}
+		this.#finished || (this.#finished = !0, this.#error = error, this.#stopTicking(), this.#sources.close(), this.#ending.abort(), this.#wake?.());
 	}
 	#pump() {
-		if (this.#finished) return;
-		if (this.#tasks.size === 0) {
+		if (this.#finished || this.#sources === void 0) return;
+		if (this.#picker.left === 0) {
 			this.#finish(void 0);
 			return;
 		}
-		let load = (source) => source.outstandingBytes / source.windowBytes;
-		for (let source of [...this.#sources].sort((a, b) => load(a) - load(b))) this.#feed(source);
-		this.#openMore(), this.#endIfStuck();
+		let { all, inCrowd } = this.#sources, load = (source) => source.outstandingBytes / source.windowBytes(inCrowd) + (source.isFull && inCrowd ? 1 : 0);
+		for (let source of [...all].sort((a, b) => load(a) - load(b))) this.#feed(source);
+		this.#sources.openMore(), this.#endIfStuck();
 	}
 	#feed(source) {
-		if (source.channel === void 0 || !source.wantsMore) return;
-		let batch = [];
-		for (; source.outstandingBytes < source.windowBytes && source.outstanding.size < 1024 && this.#heldBytes < this.#bufferBytes;) {
-			let chunk = this.#picker.take(source.cursor);
-			if (chunk === void 0) break;
-			let task = this.#tasks.get(chunk.digest);
-			task.state = "asked", this.#heldBytes += chunk.bytes, this.#ask(source, task), batch.push(chunk);
+		if (source.channel === void 0) return;
+		let { inCrowd } = this.#sources, windowBytes = source.windowBytes(inCrowd);
+		if (source.outstandingBytes > windowBytes * .75 || this.#parts.rate?.isOpen === !1) return;
+		let bytes = Math.min(windowBytes - source.outstandingBytes, this.#bufferBytes - this.#heldBytes), count = 1024 - source.outstanding.size;
+		if (bytes <= 0 || count <= 0) return;
+		let now = this.#parts.now(), tasks = this.#picker.pick(source, {
+			bytes,
+			count,
+			now,
+			inCrowd
+		});
+		for (let task of tasks) task.from.size === 0 && (this.#heldBytes += task.chunk.bytes);
+		this.#withdraw(tasks), this.#ask(source, tasks);
+	}
+	#ask(source, tasks) {
+		if (tasks.length === 0) return;
+		let now = this.#parts.now();
+		for (let task of tasks) task.from.add(source), source.asked(task.chunk, now), this.#parts.rate?.spend(task.chunk.bytes);
+		source.channel.want(tasks.map(({ chunk }) => chunk));
+	}
+	/** Takes tasks back from the sources that were asked for them. */
+	#withdraw(tasks) {
+		let now = this.#parts.now(), cancelled = /* @__PURE__ */ new Map();
+		for (let task of tasks) {
+			for (let source of task.from) {
+				let digests = cancelled.get(source) ?? [];
+				cancelled.set(source, digests), digests.push(task.chunk.digest), source.settle(task.chunk.digest, now), source.isFull || source.offers.add(task.chunk.digest);
+			}
+			task.from.clear();
 		}
-		batch.length > 0 && source.channel.want(batch);
+		for (let [source, digests] of cancelled) source.channel?.cancel(digests);
 	}
-	#ask(source, task) {
-		task.from.add(source), source.asked(task.chunk, this.#parts.now());
-	}
-	/** Opens as many sources as the work left is worth; slow and useless ones do not count. */
-	#openMore() {
-		let now = this.#parts.now(), workBytes = this.#picker.bytes, counted = 0;
-		for (let source of this.#sources) source.isSlow(now, 250) ? workBytes += source.outstandingBytes : this.#isUseless(source) || (counted += 1);
-		if (workBytes === 0) return;
-		let wanted = Math.min(8, 1 + Math.floor(workBytes / 1048576));
-		for (; counted < wanted && this.#sources.size < 16;) {
-			let candidate = this.#search.next();
-			if (candidate === void 0) return;
-			this.#open(candidate), counted += 1;
-		}
-	}
-	/** True for an open source that holds nothing of what is open. */
-	#isUseless(source) {
-		return source.channel !== void 0 && source.outstanding.size === 0 && this.#picker.isDoneFor(source.cursor);
-	}
-	async #open({ peerId, declared }) {
-		let source = new FetchSource(peerId, this.#parts.now());
-		this.#sources.add(source);
-		let receiver = {
-			frame: (chunk, bytes) => this.#take(source, chunk, bytes),
-			missing: (chunk) => this.#lack(source, chunk),
-			closed: (error) => this.#lost(source, error)
-		}, channel;
-		try {
-			channel = await withDeadline(OPEN_MS$1, "Opening a channel to a peer", this.#ending.signal, (signal) => this.#parts.open(peerId, receiver, signal)), !declared && !await this.#holdsSome(source, channel) ? (this.#sources.delete(source), this.#search.release(peerId), channel.close()) : this.#sources.has(source) && (source.channel = channel);
-		} catch (error) {
-			channel?.close(), this.#leave(source, error);
-		}
-		this.#pump();
-	}
-	/** Asks a peer that nobody named as a holder which of the open chunks it has. */
-	async #holdsSome(source, channel) {
-		let chunks = this.#picker.chunks().take(MAX_DIGESTS).toArray();
-		if (chunks.length === 0) return !1;
-		let digests = chunks.map((chunk) => chunk.digest), held = await withDeadline(OPEN_MS$1, "Asking a peer", this.#ending.signal, (signal) => channel.have(digests, signal)), lacking = digests.filter((_, index) => held[index] !== !0);
-		for (let digest of lacking) source.cursor.lacks.add(digest);
-		return lacking.length < digests.length;
+	/** In a crowd full holders are to send what nobody else has. */
+	#spareFull(digests) {
+		if (!this.#sources.inCrowd) return;
+		let tasks = digests.map((digest) => this.#picker.get(digest)).filter((task) => task?.state === "asked" && isOnlyAskedOfFull(task));
+		this.#withdraw(tasks);
+		for (let task of tasks) this.#heldBytes -= task.chunk.bytes, this.#picker.giveBack(task);
 	}
 	#take(source, chunk, bytes) {
-		let now = this.#parts.now();
-		source.delivered(chunk.digest, bytes.length, now);
-		let task = this.#tasks.get(chunk.digest);
-		if (task?.state === "asked") {
-			task.from.delete(source);
-			for (let other of task.from) other.settle(chunk.digest, now), other.channel?.cancel([chunk.digest]);
-			task.from.clear(), task.state = "arrived", this.#heldBytes += bytes.length - chunk.bytes, this.#verify(source, task, bytes);
-		}
-		this.#pump();
+		source.delivered(chunk.digest, bytes.length, this.#parts.now()), this.#sources.hasNews();
+		let task = this.#picker.get(chunk.digest);
+		task?.state === "asked" && (task.from.delete(source), this.#withdraw([task]), task.state = "arrived", this.#heldBytes += bytes.length - chunk.bytes, this.#check(source, task, bytes)), this.#pump();
 	}
-	async #verify(source, task, bytes) {
+	async #check(source, task, bytes) {
 		let { chunk } = task, { peerId } = source;
 		try {
-			using _turn = await this.#verifying.acquire(1, this.#ending.signal);
-			await this.#parts.verify({
+			await this.#verify({
 				chunk,
 				bytes
-			});
+			}, peerId);
 		} catch (error) {
 			if (this.#finished) return;
 			if (!isSwarmCacheError(error, "ERR_INTEGRITY")) {
@@ -467,82 +763,176 @@ var ChunkFetch = class {
 			publish("chunk:corrupt", {
 				digest: chunk.digest,
 				where: `peer ${peerId}`
-			}), this.#heldBytes -= bytes.length, task.state = "open", this.#picker.giveBack(chunk), this.#leave(source, error), this.#pump();
+			}), this.#heldBytes -= bytes.length, this.#picker.giveBack(task), this.#sources.leave(source, error), this.#pump();
 			return;
 		}
 		this.#finished || (source.frames += 1, publish("chunks:received", {
 			tier: "peers",
 			bytes: bytes.length,
 			peerId
-		}), this.#tasks.delete(chunk.digest), this.#ready.push({
+		}), this.#picker.done(task), this.#ready.push({
 			chunk,
 			bytes,
 			tier: "peers",
 			peer: peerId
-		}), this.#wake?.(), this.#tasks.size === 0 && this.#finish(void 0));
+		}), this.#wake?.(), this.#picker.left === 0 && this.#finish(void 0));
 	}
 	#lack(source, chunk) {
-		source.cursor.lacks.add(chunk.digest), this.#reopen(source, chunk), this.#pump();
+		this.#reopen(source, chunk), this.#sources.lacks(source, chunk.digest), this.#pump();
+	}
+	#lost(source) {
+		for (let { chunk } of source.outstanding.values()) this.#reopen(source, chunk);
 	}
 	/** The chunk will not come from this source; it is open again if no other was asked for it. */
 	#reopen(source, chunk) {
 		source.settle(chunk.digest, this.#parts.now());
-		let task = this.#tasks.get(chunk.digest);
-		task !== void 0 && (task.from.delete(source), task.state !== "asked" || task.from.size > 0 || (task.state = "open", this.#heldBytes -= chunk.bytes, this.#picker.giveBack(chunk)));
-	}
-	#lost(source, error) {
-		if (isSwarmCacheError(error, "ERR_CLOSED") && source.outstanding.size === 0 && source.frames > 0) {
-			if (!this.#sources.delete(source)) return;
-			this.#release(source), this.#search.release(source.peerId), this.#search.add(source.peerId, !0);
-		} else this.#leave(source, error);
-		this.#pump();
-	}
-	/** Gives a source up and what it owes to others. */
-	#leave(source, error) {
-		if (this.#finished) return;
-		let reason = errorMessage(error), misbehaved = isSwarmCacheError(error, "ERR_FRAME") || isSwarmCacheError(error, "ERR_INTEGRITY"), { peerId } = source;
-		if (this.#sources.delete(source)) {
-			this.#release(source);
-			for (let { chunk } of source.outstanding.values()) this.#reopen(source, chunk);
-		} else if (!misbehaved) return;
-		this.#parts.peers.failed(peerId, reason, misbehaved), this.#reasons.set(peerId, reason), this.#searchAgain = !0, misbehaved || this.#search.release(peerId);
-	}
-	#release(source) {
-		source.channel?.close();
-		let outcome = source.outcome(this.#parts.now());
-		outcome !== void 0 && this.#parts.peers.succeeded(source.peerId, outcome);
+		let task = this.#picker.get(chunk.digest);
+		task !== void 0 && (task.from.delete(source), task.state !== "asked" || task.from.size > 0 || (this.#heldBytes -= chunk.bytes, this.#picker.giveBack(task)));
 	}
 	#tick() {
 		let now = this.#parts.now(), elapsedMs = now - this.#tickedAt;
-		this.#tickedAt = now;
-		let lateMs = Math.max(0, elapsedMs - 100), open = [...this.#sources].filter((source) => source.channel !== void 0);
-		for (let source of open) {
-			source.tick(now, elapsedMs, lateMs);
-			let alone = open.length === 1 && !this.#search.hasNext, reason = source.stallReason(now, alone ? 4 : 1);
-			reason !== void 0 && this.#leave(source, new SwarmCacheError("ERR_TIMEOUT", reason));
-		}
-		now - this.#searchedAt > 5e3 && this.#sources.size < 8 && (this.#searchedAt = now, this.#search.start()), this.#pump(), this.#finished || this.#duplicateTail(now);
+		this.#tickedAt = now, this.#sources.tick(now, elapsedMs, Math.max(0, elapsedMs - 100)), this.#pump(), this.#finished || this.#rescue(now);
 	}
-	#duplicateTail(now) {
-		let copiesOf = (chunk) => this.#tasks.get(chunk.digest)?.from.size ?? 2;
-		for (let source of this.#sources) {
+	#rescue(now) {
+		let { all, inCrowd } = this.#sources;
+		for (let source of all) {
 			if (source.channel === void 0 || source.outstanding.size > 0) continue;
-			let chunks = chunksToDuplicate(source, this.#sources, copiesOf, now);
-			for (let chunk of chunks) this.#ask(source, this.#tasks.get(chunk.digest));
-			chunks.length > 0 && source.channel.want(chunks);
+			let { copied, moved } = chunksToRescue(source, all, {
+				now,
+				taskOf: (digest) => this.#picker.get(digest),
+				gainMs: inCrowd && source.isFull ? 400 : 50
+			});
+			this.#withdraw(moved), this.#ask(source, [...copied, ...moved]);
 		}
 	}
 	/** Ends the fetch if chunks are left that no source and no candidate can supply. */
 	#endIfStuck() {
-		if (this.#picker.size === 0 || this.#heldBytes >= this.#bufferBytes) return;
-		for (let source of this.#sources) if (source.channel === void 0 || source.outstanding.size > 0) return;
-		if (this.#search.isSearching || this.#search.hasNext) return;
-		if (this.#searchAgain) {
-			this.#searchAgain = !1, this.#search.start();
-			return;
+		let { open } = this.#picker;
+		if (open === 0 || this.#heldBytes >= this.#bufferBytes || this.#sources.mayGain) return;
+		let { inCrowd, newsAt, reasons } = this.#sources;
+		if (this.#sources.mayRecover || this.#parts.rate?.isOpen === !1 || this.#sources.searchOnceMore() || inCrowd && this.#parts.now() - newsAt < 1e3) return;
+		let why = reasons === "" ? "no peer holds them" : reasons;
+		this.#finish(new SwarmCacheError("ERR_PEER", `No peer is left that could supply ${open} more chunks (${why}).`, { facts: { chunks: open } }));
+	}
+};
+/** Few at a time: what waits for the thread pool is memory that does nothing. */
+function limited(verify, signal) {
+	let turns = new Limit(8);
+	return async (frame) => await turns.run(async () => await verify(frame), signal);
+}
+function everyByTimer(milliseconds, callback) {
+	let timer = setInterval(callback, milliseconds);
+	return () => clearInterval(timer);
+}
+// src/transfer/send-order.ts
+const RELAY_STEP = 1.05;
+/**
+* In which order the readers of one manifest get what they want.
+*
+* Alone, a reader gets it in the order asked. Among several, each is first given what nobody has been given
+* yet, and what was given to one is kept back from the others for a moment: they get it from each other, and
+* withdraw their wish here. That way a holder sends a crowd little more than one copy of everything.
+*/
+var SendOrder = class {
+	#now;
+	#readers = /* @__PURE__ */ new Set();
+	#sent = /* @__PURE__ */ new Map();
+	/** Usual milliseconds from sending a chunk to its first reader until another has found it there. */
+	#relayMs;
+	constructor(now) {
+		this.#now = now;
+	}
+	get readers() {
+		return this.#readers;
+	}
+	get size() {
+		return this.#readers.size;
+	}
+	add(reader) {
+		this.#readers.add(reader);
+	}
+	remove(reader) {
+		this.#readers.delete(reader);
+	}
+	/** Which of the wishes, in the order asked, the reader should get; at least one is given. */
+	choose(reader, wishes) {
+		let now = this.#now(), alone = this.#readers.size < 2, best, leastCount = 1e400, waitMs = 1e400, compared = 0;
+		for (let wanted of wishes) {
+			if (alone) return { wanted };
+			if ((compared += 1) > 256) break;
+			let sent = this.#sent.get(wanted.digest);
+			if (sent === void 0) return { wanted };
+			let leftMs = reader.isSpared ? sent.lastAt + this.#holdMs - now : 0;
+			leftMs > 0 ? waitMs = Math.min(waitMs, leftMs) : sent.count < leastCount && (best = wanted, leastCount = sent.count);
 		}
-		let reasons = [...this.#reasons].map(([peerId, reason]) => `${peerId}: ${reason}`), why = reasons.length === 0 ? "no peer holds them" : reasons.join("; ");
-		this.#finish(new SwarmCacheError("ERR_PEER", `No peer is left that could supply ${this.#picker.size} more chunks (${why}).`, { facts: { chunks: this.#picker.size } }));
+		return best === void 0 ? { waitMs: Math.ceil(waitMs) } : { wanted: best };
+	}
+	/** A chunk is on its way to a reader. */
+	began(digest) {
+		let now = this.#now(), sent = this.#sent.get(digest) ?? {
+			count: 0,
+			firstAt: now,
+			lastAt: now
+		};
+		if (sent.count += 1, sent.lastAt = now, this.#sent.delete(digest), this.#sent.set(digest, sent), this.#sent.size <= 16384) return;
+		let [oldest] = this.#sent.keys();
+		this.#sent.delete(oldest);
+	}
+	/** A reader no longer wants a chunk from here. */
+	withdrawn(digest) {
+		let sent = this.#sent.get(digest);
+		if (sent === void 0) return;
+		let milliseconds = this.#now() - sent.firstAt, old = Math.max(1, this.#relayMs ?? milliseconds);
+		this.#relayMs = milliseconds > old ? old * RELAY_STEP : old / RELAY_STEP;
+	}
+	get #holdMs() {
+		return this.#relayMs === void 0 ? 300 : Math.min(800, Math.max(50, 2 * this.#relayMs));
+	}
+}, Crowds = class {
+	#now;
+	#orders = /* @__PURE__ */ new Map();
+	#readers = /* @__PURE__ */ new Set();
+	#fetches = /* @__PURE__ */ new Map();
+	#recent = /* @__PURE__ */ new Set();
+	constructor(now) {
+		this.#now = now;
+	}
+	join(manifest, reader) {
+		let order = this.#orders.get(manifest) ?? new SendOrder(this.#now);
+		this.#orders.set(manifest, order);
+		let peers = new Set([...order.readers].reverse().map(({ peerId }) => peerId));
+		peers.delete(reader.peerId), order.add(reader), this.#readers.add(reader);
+		let fetches = this.#fetches.get(manifest);
+		for (let joined of fetches ?? []) joined(reader.peerId);
+		return {
+			order,
+			others: [...peers].slice(0, 12),
+			fetching: fetches !== void 0
+		};
+	}
+	leave(manifest, reader) {
+		this.#readers.delete(reader);
+		let order = this.#orders.get(manifest);
+		order?.remove(reader), order?.size === 0 && this.#orders.delete(manifest);
+	}
+	/** This node fetches a manifest until the returned function is called; `joined` names peers that read it here. */
+	fetch(manifest, joined) {
+		let fetches = this.#fetches.get(manifest) ?? /* @__PURE__ */ new Set();
+		this.#fetches.set(manifest, fetches), fetches.add(joined);
+		let peers = new Set([...this.#orders.get(manifest)?.readers ?? []].map((r) => r.peerId));
+		for (let peerId of peers) joined(peerId);
+		return () => {
+			fetches.delete(joined), fetches.size === 0 && this.#fetches.delete(manifest);
+		};
+	}
+	/** What was handed over of late, the newest last. */
+	get recent() {
+		return this.#recent;
+	}
+	/** A chunk was fetched and handed over. */
+	arrived(digest) {
+		this.#recent.add(digest), this.#recent.size > 512 && this.#recent.delete(this.#recent.values().next().value);
+		for (let reader of this.#readers) reader.arrived(digest);
 	}
 };
 // src/transfer/lane-certificate.ts
@@ -786,7 +1176,14 @@ var Lanes = class {
 	}
 	/** Listens, and answers peers that want a lane; before the swarm starts. */
 	async start() {
-		this.#certificate = createLaneCertificate(), this.#swarm.handle(LANE_PROTOCOL, async (stream, peerId) => await this.#arrange(stream, peerId)), this.#listenHost !== void 0 && (this.#listener = await listenForLanes(this.#certificate, this.#listenHost, (ticket, fingerprint) => {
+		if (this.#certificate = createLaneCertificate(), this.#swarm.handle(LANE_PROTOCOL, async (stream, peerId) => await this.#arrange(stream, peerId)), this.#listenHost !== void 0) try {
+			this.#listener = await this.#listen(this.#certificate, this.#listenHost);
+		} catch (error) {
+			this.#logger.log("warning", "No lanes can be accepted.", { reason: errorMessage(error) });
+		}
+	}
+	async #listen(certificate, host) {
+		return await listenForLanes(certificate, host, (ticket, fingerprint) => {
 			if (this.#open.size >= 256) return;
 			let grant = this.#tickets.redeem(ticket, fingerprint);
 			return grant && {
@@ -796,7 +1193,7 @@ var Lanes = class {
 		}, (stream, grant) => this.#accepted(stream, grant), (address, reason) => publish("peer:refused", {
 			address,
 			reason: `lane: ${reason}`
-		})));
+		}));
 	}
 	/** Ends every lane. */
 	stop() {
@@ -1043,6 +1440,7 @@ var ManifestFetch = class {
 const IGNORE = {
 	frame() {},
 	missing() {},
+	gained() {},
 	closed() {}
 };
 /** Settles as `work` does, or rejects with ERR_TIMEOUT once the channel is silent for too long. */
@@ -1073,7 +1471,7 @@ var StreamChannel = class {
 	#receiver;
 	#chunks = /* @__PURE__ */ new Map();
 	#ids = /* @__PURE__ */ new Map();
-	#haves = /* @__PURE__ */ new Map();
+	#watches = /* @__PURE__ */ new Map();
 	#manifests = /* @__PURE__ */ new Map();
 	#nextId = 0;
 	#writing = Promise.resolve();
@@ -1103,12 +1501,16 @@ var StreamChannel = class {
 		}
 		ids.length > 0 && this.#send({ cancel: !0 }, encodeIds(ids));
 	}
-	async have(digests, signal) {
-		let id = this.#nextId++, pending = {
-			count: digests.length,
-			answer: Promise.withResolvers()
-		};
-		return this.#haves.set(id, pending), this.#send({ have: id }, encodeDigests(digests)), abortable(pending.answer.promise, signal);
+	async watch(manifest, digests, signal) {
+		let id = this.#nextId++, answer = Promise.withResolvers();
+		return this.#watches.set(id, {
+			digests,
+			answer,
+			answered: !1
+		}), this.#send({
+			have: id,
+			watch: manifest
+		}, encodeDigests(digests)), abortable(answer.promise, signal);
 	}
 	async manifest(digest, maxBytes, signal) {
 		let id = this.#nextId++, answer = Promise.withResolvers();
@@ -1128,14 +1530,14 @@ var StreamChannel = class {
 	#end(error, tell) {
 		if (!this.#closed) {
 			this.#closed = !0, this.#messages.abort();
-			for (let { answer } of [...this.#haves.values(), ...this.#manifests.values()]) answer.promise.catch(() => {}), answer.reject(error);
+			for (let { answer } of [...this.#watches.values(), ...this.#manifests.values()]) answer.promise.catch(() => {}), answer.reject(error);
 			this.#chunks.clear(), tell && this.#receiver.closed(error);
 		}
 	}
 	/** Requests go out in order; what waits here is bounded by what the asker may have in flight. */
 	#send(header, body) {
 		this.#writing = this.#writing.then(() => this.#closed ? void 0 : this.#messages.write(header, body)).catch((error) => {
-			this.#chunks.size + this.#haves.size + this.#manifests.size === 0 && this.#end(error, !0);
+			this.#chunks.size + this.#watches.size + this.#manifests.size === 0 && this.#end(error, !0);
 		});
 	}
 	async #readAll() {
@@ -1152,26 +1554,45 @@ var StreamChannel = class {
 	}
 	#take({ header, body }) {
 		if (header.busy === !0) throw new SwarmCacheError("ERR_LIMIT", "The peer serves too many others already.");
+		if (header.cancelled === !0) return this.#takeCancelled(body);
 		let { id } = header;
 		if (!isId(id)) throw violation("an answer has no id");
 		let pending = this.#chunks.get(id);
 		if (pending !== void 0) this.#takeChunk(id, pending, header, body);
-		else if (this.#haves.has(id)) this.#takeHave(id, header, body);
+		else if (this.#watches.has(id)) this.#takeWatch(id, header, body);
 		else if (this.#manifests.has(id)) this.#takeManifest(id, header, body);
 		else throw violation("it sent what was not asked for");
 	}
 	#takeChunk(id, pending, header, body) {
 		let { chunk, cancelled } = pending;
-		if (this.#chunks.delete(id), cancelled || this.#ids.delete(chunk.digest), header.cancelled === !0) {
-			if (!cancelled) throw violation("it cancelled what is wanted");
-		} else if (header.missing === !0) cancelled || this.#receiver.missing(chunk);
+		if (this.#chunks.delete(id), cancelled || this.#ids.delete(chunk.digest), header.missing === !0) cancelled || this.#receiver.missing(chunk);
 		else if (body.length === 0 || body.length > chunk.bytes + FRAME_OVERHEAD_BYTES) throw violation(`it sent ${body.length} bytes for a chunk of ${chunk.bytes}`);
 		else cancelled || this.#receiver.frame(chunk, body);
 	}
-	#takeHave(id, header, body) {
-		let { count, answer } = this.#haves.get(id), bits = header.have === !0 ? decodeBits(body, count) : void 0;
-		if (bits === void 0) throw violation("it did not say what it has");
-		this.#haves.delete(id), answer.resolve(bits);
+	#takeCancelled(body) {
+		for (let id of decodeIds(body) ?? []) {
+			if (this.#chunks.get(id)?.cancelled !== !0) throw violation("it cancelled what is wanted");
+			this.#chunks.delete(id);
+		}
+	}
+	#takeWatch(id, header, body) {
+		let watch = this.#watches.get(id), { digests, answer } = watch;
+		if (!watch.answered) {
+			let held = header.have === !0 ? decodeBits(body, digests.length) : void 0;
+			if (held === void 0) throw violation("it did not say what it has");
+			watch.answered = !0;
+			for (let old of this.#watches.keys()) old < id && this.#watches.delete(old);
+			let { fetching } = header;
+			answer.resolve({
+				held,
+				readers: parseReaders(header.readers),
+				fetching: fetching === !0
+			});
+			return;
+		}
+		let positions = header.gained === !0 ? decodeIds(body) : void 0;
+		if (positions?.every((position) => position < digests.length) !== !0) throw violation("it did not say what it got");
+		this.#receiver.gained(positions.map((position) => digests[position]));
 	}
 	#takeManifest(id, header, body) {
 		let pending = this.#manifests.get(id);
@@ -1204,17 +1625,98 @@ var StreamChannel = class {
 		this.#stream.abort(error);
 	}
 };
+function parseReaders(value) {
+	return Array.isArray(value) ? value.slice(0, 12).filter(isPeerId) : [];
+}
 function violation(why) {
 	return new SwarmCacheError("ERR_FRAME", `The peer broke the transfer protocol: ${why}.`);
+}
+/** What one conversation is told of the chunks of a manifest, and its place among those that read it. */
+var UploadWatch = class {
+	peerId;
+	crowd;
+	#parts;
+	#manifest;
+	#digests;
+	/** Positions of what is not here yet. */
+	#lacking = /* @__PURE__ */ new Map();
+	/** What has arrived and was not told yet, with how often the store was asked for it. */
+	#fresh = /* @__PURE__ */ new Map();
+	#isComplete = !1;
+	#tell;
+	#isAnswered = !1;
+	#stopTimer;
+	#closed = !1;
+	constructor(parts, manifest, digests) {
+		this.#parts = parts, this.peerId = parts.peerId, this.#manifest = manifest, this.#digests = digests;
+		for (let [position, digest] of digests.entries()) this.#lacking.set(digest, position);
+		this.crowd = parts.crowds.join(manifest, this);
+	}
+	get isSpared() {
+		return this.#isComplete && this.#digests.length >= 16;
+	}
+	/** Resolves to what is held already; `tell` hears of the rest, but not before `tell()` was called. */
+	async start(tell) {
+		this.#tell = tell;
+		let held = await this.#parts.has(this.#digests);
+		for (let [position, digest] of this.#digests.entries()) held[position] === !0 && this.#lacking.delete(digest);
+		this.#isComplete = this.#lacking.size === 0;
+		for (let digest of this.#parts.crowds.recent) this.arrived(digest);
+		return held;
+	}
+	/** The answer is out, so news may follow. */
+	tell() {
+		this.#isAnswered = !0, this.#fresh.size > 0 && this.#schedule();
+	}
+	choose(wishes) {
+		return this.crowd.order.choose(this, wishes);
+	}
+	began(digest) {
+		this.crowd.order.began(digest);
+	}
+	withdrawn(digest) {
+		this.crowd.order.withdrawn(digest);
+	}
+	arrived(digest) {
+		this.#lacking.has(digest) && (this.#fresh.set(digest, 0), this.#isAnswered && this.#schedule());
+	}
+	close() {
+		this.#closed = !0, this.#stopTimer?.(), this.#parts.crowds.leave(this.#manifest, this);
+	}
+	#schedule() {
+		let { after = afterByTimer } = this.#parts;
+		this.#stopTimer ??= after(30, () => void this.#tellFresh());
+	}
+	async #tellFresh() {
+		let fresh = [...this.#fresh], held = await this.#parts.has(fresh.map(([digest]) => digest)).catch(() => []);
+		if (this.#stopTimer = void 0, this.#closed) return;
+		let positions = [];
+		for (let [index, [digest, tries]] of fresh.entries()) {
+			if (held[index] !== !0 && tries < 40) {
+				this.#fresh.set(digest, tries + 1);
+				continue;
+			}
+			this.#fresh.delete(digest);
+			let position = this.#lacking.get(digest);
+			held[index] === !0 && position !== void 0 && (this.#lacking.delete(digest), positions.push(position));
+		}
+		positions.length > 0 && this.#tell?.(positions), this.#fresh.size > 0 && this.#schedule();
+	}
+};
+function afterByTimer(milliseconds, callback) {
+	let timer = setTimeout(callback, milliseconds);
+	return () => clearTimeout(timer);
 }
 /** Answers the requests of one conversation until the asker ends it. */
 var Upload = class {
 	#parts;
 	#ending = new AbortController();
 	#writeTurn = new Limit(1);
-	/** In the order asked; `have` and `manifest` under ids of their own. */
-	#jobs = /* @__PURE__ */ new Map();
-	#questions = 0;
+	/** In the order asked. */
+	#chunks = /* @__PURE__ */ new Map();
+	#questions = [];
+	#openQuestions = 0;
+	#watch;
 	#running = 0;
 	#misses = 0;
 	#asking = !0;
@@ -1230,6 +1732,8 @@ var Upload = class {
 			await Promise.all(parts);
 		} catch (error) {
 			throw this.end(error), await Promise.allSettled(parts), error;
+		} finally {
+			this.#watch?.close();
 		}
 	}
 	/** Ends once everything asked so far is answered. */
@@ -1240,7 +1744,7 @@ var Upload = class {
 		this.#ending.abort(error), this.#parts.messages.abort(error), this.#wakeAll();
 	}
 	get #isIdle() {
-		return this.#jobs.size === 0 && this.#running === 0;
+		return this.#chunks.size + this.#questions.length === 0 && this.#running === 0;
 	}
 	async #readAll() {
 		let next;
@@ -1261,38 +1765,41 @@ var Upload = class {
 		this.#asking = !1, this.#wakeAll();
 	}
 	#accept(request) {
-		if (request.kind === "cancel") for (let id of request.ids) this.#cancel(id);
-		else if (request.kind === "want") for (let [index, digest] of request.digests.entries()) this.#addJob({
-			kind: "chunk",
-			id: request.id + index,
-			digest
-		});
+		if (request.kind === "cancel") this.#cancel(request.ids);
+		else if (request.kind === "want") for (let [index, digest] of request.digests.entries()) {
+			if (this.#chunks.size >= 2048) throw tooMuch("chunks");
+			let id = request.id + index;
+			this.#chunks.set(id, {
+				kind: "chunk",
+				id,
+				digest
+			});
+		}
 		else {
-			if (this.#questions += 1, this.#questions > 8) throw tooMuch("questions");
-			this.#addJob(request);
+			if (this.#openQuestions += 1, this.#openQuestions > 8) throw tooMuch("questions");
+			this.#questions.push(request);
 		}
 	}
-	#addJob(job) {
-		if (this.#jobs.size >= 2048) throw tooMuch("chunks");
-		this.#jobs.set(job.id, job);
-	}
-	#cancel(id) {
-		this.#jobs.get(id)?.kind === "chunk" && (this.#jobs.delete(id), this.#write({
-			id,
-			cancelled: !0
-		}).catch((error) => this.end(error)));
+	#cancel(ids) {
+		let cancelled = [];
+		for (let id of ids) {
+			let job = this.#chunks.get(id);
+			job !== void 0 && (this.#chunks.delete(id), this.#watch?.withdrawn(job.digest), cancelled.push(id));
+		}
+		cancelled.length !== 0 && this.#write({ cancelled: !0 }, encodeIds(cancelled)).catch((error) => this.end(error));
 	}
 	async #work() {
 		for (;;) {
 			this.#ending.signal.throwIfAborted();
-			let job = this.#jobs.values().next().value;
-			if (job === void 0) {
+			let next = this.#next();
+			if (next === void 0) {
 				if (!this.#asking || this.#draining) return;
 				await this.#wake.promise;
-			} else {
-				this.#jobs.delete(job.id), this.#running += 1;
+			} else if (typeof next == "number") await Promise.race([this.#wake.promise, pause(next, this.#ending.signal)]);
+			else {
+				this.#running += 1;
 				try {
-					await this.#answer(job);
+					await this.#answer(next);
 				} finally {
 					--this.#running;
 				}
@@ -1300,30 +1807,64 @@ var Upload = class {
 			}
 		}
 	}
+	/** What to answer next, or how long to wait for it; questions go first, as they decide what is asked. */
+	#next() {
+		let question = this.#questions.shift();
+		if (question !== void 0) return question;
+		if (this.#chunks.size === 0) return;
+		let jobs = this.#chunks.values(), choice = this.#watch?.choose(jobs) ?? { wanted: jobs.next().value };
+		return "wanted" in choice ? (this.#chunks.delete(choice.wanted.id), choice.wanted) : choice.waitMs;
+	}
 	async #answer(job) {
-		let { supply, turns, ownTurns } = this.#parts, { signal } = this.#ending;
+		let { supply, turns, ownTurns, rate } = this.#parts, { signal } = this.#ending;
+		job.kind === "chunk" && this.#watch?.began(job.digest);
 		using _own = await ownTurns.acquire(1, signal), _turn = await turns.acquire(1, signal);
-		if (job.kind === "have") {
-			let held = await this.#ask("what it holds", () => supply.has(job.digests));
-			--this.#questions;
-			let bits = job.digests.map((_, index) => held?.[index] === !0);
-			await this.#write({
-				id: job.id,
-				have: !0
-			}, encodeBits(bits));
-		} else if (job.kind === "manifest") {
+		if (await rate?.opened(signal), job.kind === "have") await this.#tellHeld(job), --this.#openQuestions;
+		else if (job.kind === "manifest") {
 			let manifest = await this.#ask("a manifest", () => supply.manifest(job.digest));
-			--this.#questions, await this.#sendManifest(job.id, manifest);
+			await this.#sendManifest(job.id, manifest), --this.#openQuestions;
 		} else {
 			let frame = await this.#ask("a chunk", () => supply.frame(job.digest));
 			await this.#sendChunk(job.id, frame);
 		}
 	}
+	async #tellHeld({ id, digests, watch: manifest }) {
+		let { supply, peerId, crowds } = this.#parts, has = async (asked) => {
+			let held = await this.#ask("what it holds", () => supply.has(asked));
+			return asked.map((_, index) => held?.[index] === !0);
+		};
+		if (manifest === void 0) {
+			await this.#write({
+				id,
+				have: !0
+			}, encodeBits(await has(digests)));
+			return;
+		}
+		this.#watch?.close();
+		let watch = new UploadWatch({
+			peerId,
+			crowds,
+			has
+		}, manifest, digests);
+		this.#watch = watch;
+		let { others, fetching } = watch.crowd, held = await watch.start((positions) => {
+			this.#watch === watch && this.#write({
+				id,
+				gained: !0
+			}, encodeIds(positions)).catch((error) => this.end(error));
+		});
+		await this.#write({
+			id,
+			have: !0,
+			readers: others,
+			fetching
+		}, encodeBits(held)), watch.tell();
+	}
 	async #sendChunk(id, frame) {
 		frame === void 0 ? (this.#misses += 1, await this.#write({
 			id,
 			missing: !0
-		})) : (this.#misses = 0, await this.#write({ id }, frame), publish("chunks:sent", {
+		})) : (this.#misses = 0, this.#parts.rate?.spend(frame.length), await this.#write({ id }, frame), publish("chunks:sent", {
 			bytes: frame.length,
 			peerId: this.#parts.peerId
 		}));
@@ -1368,6 +1909,7 @@ function tooMuch(what) {
 var UploadServer = class {
 	#parts;
 	#options;
+	#rate;
 	#turns = new Limit(32);
 	#peers = /* @__PURE__ */ new Map();
 	#stopping = !1;
@@ -1376,6 +1918,8 @@ var UploadServer = class {
 			maxUploads: options.maxUploads ?? 128,
 			maxUploadsPerPeer: options.maxUploadsPerPeer ?? 8
 		};
+		let { uploadBytesPerSecond } = options;
+		this.#rate = uploadBytesPerSecond === void 0 ? void 0 : new ByteRate(uploadBytesPerSecond, parts.now);
 	}
 	/** Serves one conversation. */
 	async serve(stream, peerId) {
@@ -1387,13 +1931,13 @@ var UploadServer = class {
 			await withDeadline(1e3, "Refusing a peer", void 0, () => messages.write({ busy: !0 }));
 			return;
 		}
-		let { supply, logger } = this.#parts, ownTurns = peer.turns, upload = new Upload({
+		let upload = new Upload({
+			...this.#parts,
 			messages,
 			peerId,
-			supply,
 			turns: this.#turns,
-			ownTurns,
-			logger
+			ownTurns: peer.turns,
+			rate: this.#rate
 		});
 		this.#peers.set(peerId, peer), peer.uploads.add(upload);
 		try {
@@ -1433,8 +1977,12 @@ var UploadServer = class {
 	constructor(parts, options = {}) {
 		let { swarm, peers, logger } = parts;
 		this.#parts = parts, this.#options = options;
-		let openStream = (peerId, signal) => swarm.open(peerId, TRANSFER_PROTOCOL, { signal }), now = () => performance.now(), onConnected = (listener) => swarm.listen({ connected: (peer) => listener(peer.peerId) }), verify = parts.verify ?? openFrame;
-		if (this.#uploads = new UploadServer(parts, options), options.lanes !== void 0) {
+		let openStream = (peerId, signal) => swarm.open(peerId, TRANSFER_PROTOCOL, { signal }), now = () => performance.now(), onConnected = (listener) => swarm.listen({ connected: (peer) => listener(peer.peerId) }), verify = parts.verify ?? openFrame, crowds = new Crowds(now), { downloadBytesPerSecond } = options, rate = downloadBytesPerSecond === void 0 ? void 0 : new ByteRate(downloadBytesPerSecond, now);
+		if (this.#uploads = new UploadServer({
+			...parts,
+			crowds,
+			now
+		}, options), options.lanes !== void 0) {
 			let serve = (stream, peerId) => this.#uploads.serve(stream, peerId);
 			this.#lanes = new Lanes({
 				swarm,
@@ -1449,7 +1997,9 @@ var UploadServer = class {
 			logger,
 			now,
 			onConnected,
-			verify
+			verify,
+			crowds,
+			rate
 		}, this.#manifests = new ManifestFetch({
 			open: openStreamChannel(openStream),
 			peers,

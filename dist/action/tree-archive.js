@@ -1,12 +1,11 @@
 import { n as pause, t as abortable } from "./deadline.js";
 import { i as openFrame, t as makeFrame } from "./chunk.js";
-import { a as bytePath, c as parentOf, i as pathError, l as textOf, n as startThread, o as fsPath, r as unpackError, s as joinPath } from "./worker-thread.js";
+import { a as pathError, c as joinPath, i as freeMemory, l as parentOf, n as startThread, o as bytePath, r as unpackError, s as fsPath, u as textOf } from "./worker-thread.js";
 import { a as compareTree, d as hasTime, f as isFolderKind, h as CatalogPaths, i as ON_DISK, l as MAX_DEPTH, m as placeChunks, n as removeObstacle, o as CATALOG_MAGIC, p as firstContentFile, r as utime, s as KIND, t as TreeWriter, u as MAX_PATH_BYTES } from "./tree-writer.js";
-import { i as inputError, n as errnoOf, t as SwarmCacheError } from "./errors.js";
+import { a as isSwarmCacheError, i as inputError, n as errnoOf, t as SwarmCacheError } from "./errors.js";
 import { n as FILE_STATE, t as SegmentPacker } from "./segment-packer.js";
 import { o as totalBytes } from "./manifest.js";
 import { t as Limit } from "./limit.js";
-import { once } from "node:events";
 import { chmodSync, linkSync, lstatSync, lutimesSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, statSync, symlinkSync, unlinkSync, utimesSync } from "node:fs";
 import { availableParallelism, homedir } from "node:os";
 import { resolve } from "node:path";
@@ -136,9 +135,7 @@ var ByteWriter = class {
 		await Promise.all(this.#workers.map((worker) => worker.terminate()));
 	}
 	#startThread() {
-		let worker = startThread("pack-worker");
-		worker.ref();
-		let slots = Array.from({ length: 3 }, (_, i) => new ThreadSlot(worker, i, this.#port)), failAll = (error) => {
+		let worker = startThread("pack-worker"), slots = Array.from({ length: 3 }, (_, i) => new ThreadSlot(worker, i, this.#port)), failAll = (error) => {
 			for (let slot of slots) slot.fail(error);
 		};
 		worker.on("message", (message) => slots[message.slot].receive(message)), worker.on("error", failAll), worker.on("exit", () => failAll(/* @__PURE__ */ Error("A packing thread ended before its work was done."))), this.#workers.push(worker), this.#idle.unshift(...slots);
@@ -1049,45 +1046,77 @@ function clash(path) {
 const UTIMENSAT = {
 	x64: 280,
 	arm64: 88
-};
+}, BATCH_ROWS = 2048;
 /**
-* Corrects modification times to the nanosecond, where the system can.
+* Corrects modification times to the nanosecond, where the system can, while other work goes on.
 *
-* Node passes times as floating-point seconds, which are off by up to 120 ns. Linux takes nanoseconds, and
+* Node passes times as floating-point seconds, which are off by up to 240 ns. Linux takes nanoseconds, and
 * perl, which comes with every Debian, Ubuntu and Fedora, can call it. Where that is not so the times stay as
 * they are: nothing is reported, since what differs is far below what any build tool compares.
 */
-async function setExactTimes(times) {
-	let call = process.platform === "linux" ? UTIMENSAT[process.arch] : void 0;
-	if (call === void 0) return;
-	let child = spawn("perl", [
-		"-e",
-		"\n$/ = \"\\0\"; binmode STDIN; my $call = $ARGV[0] + 0;\nwhile (<STDIN>) {\n  chomp; my ($s, $n, $path) = split / /, $_, 3;\n  my $times = pack(\"q4\", $s, $n, $s, $n); syscall($call, -100, $path, $times, 256);\n}",
-		String(call)
-	], {
-		cwd: "/",
-		env: { PATH: "/usr/bin:/bin:/usr/local/bin" },
-		stdio: [
-			"pipe",
-			"ignore",
-			"ignore"
-		]
-	}), stop = new AbortController(), ended = new Promise((resolve) => {
-		child.once("error", () => resolve()), child.once("close", () => resolve());
-	});
-	child.stdin.on("error", () => {});
-	let late = pause(3e4, stop.signal).then(() => void child.kill("SIGKILL"), () => {});
-	for (let batch of batches(times)) {
-		if (child.stdin.destroyed || child.exitCode !== null) break;
-		child.stdin.write(batch) || await Promise.race([once(child.stdin, "drain"), ended]);
+var ExactTimes = class {
+	#columns;
+	#paths;
+	#waiting = [];
+	#child;
+	#ended = Promise.resolve();
+	#isFull = !1;
+	#isGone;
+	constructor(columns, paths) {
+		this.#columns = columns, this.#paths = paths, this.#isGone = process.platform !== "linux" || UTIMENSAT[process.arch] === void 0;
 	}
-	child.stdin.end(), await ended, stop.abort(), await late;
-}
-/** Records in pieces that a pipe takes well. */
-function* batches(times) {
-	let records = "";
-	for (let { path, seconds, nanoseconds } of times) records += `${seconds} ${nanoseconds} ${path}\0`, records.length < 262144 || (yield Buffer.from(records, "latin1"), records = "");
-	records !== "" && (yield Buffer.from(records, "latin1"));
+	/** Sees to the time of a row whose path is final and has the time that Node gave it. */
+	add(index) {
+		this.#isGone || isExact(this.#columns.seconds[index], this.#columns.nanos[index]) || (this.#waiting.push(index), this.#waiting.length >= BATCH_ROWS && this.#pump());
+	}
+	/** Resolves when every time is set that can be. */
+	async finish() {
+		let stop = new AbortController(), late = pause(3e4, stop.signal).then(() => this.abandon(), () => {});
+		for (; this.#waiting.length > 0 && !this.#isGone;) this.#pump(), this.#isFull && await Promise.race([this.#drained(), this.#ended]);
+		this.#child?.stdin.end(), await this.#ended, stop.abort(), await late;
+	}
+	/** Sets no more times; resolves when nothing touches the tree any more. */
+	async abandon() {
+		this.#isGone = !0, this.#child?.kill("SIGKILL"), await this.#ended;
+	}
+	#pump() {
+		if (this.#isFull || this.#isGone) return;
+		this.#child ??= this.#start();
+		let records = "", rows = this.#waiting.splice(0, BATCH_ROWS);
+		for (let i of rows) records += `${this.#columns.seconds[i]} ${this.#columns.nanos[i]} ${this.#paths.pathOf(i)}\0`;
+		this.#isFull = !this.#child.stdin.write(Buffer.from(records, "latin1")), this.#isFull && this.#drained().then(() => {
+			this.#isFull = !1;
+		});
+	}
+	#drained() {
+		return new Promise((resolve) => this.#child.stdin.once("drain", resolve));
+	}
+	#start() {
+		let child = spawn("perl", [
+			"-e",
+			"\n$/ = \"\\0\"; binmode STDIN; my $call = $ARGV[0] + 0;\nwhile (<STDIN>) {\n  chomp; my ($s, $n, $path) = split / /, $_, 3;\n  my $times = pack(\"q4\", $s, $n, $s, $n); syscall($call, -100, $path, $times, 256);\n}",
+			String(UTIMENSAT[process.arch])
+		], {
+			cwd: "/",
+			env: { PATH: "/usr/bin:/bin:/usr/local/bin" },
+			stdio: [
+				"pipe",
+				"ignore",
+				"ignore"
+			]
+		});
+		return child.stdin.on("error", () => {}), this.#ended = new Promise((resolve) => {
+			let onEnd = () => {
+				this.#isGone = !0, resolve();
+			};
+			child.once("error", onEnd), child.once("close", onEnd);
+		}), child;
+	}
+};
+/** True if the time survives being a floating-point number of seconds, as Node takes it apart again. */
+function isExact(seconds, nanos) {
+	let time = seconds + nanos / 1e9;
+	return time >= 0 && Math.trunc((time - seconds) * 1e9) === nanos;
 }
 /** Makes the folders of a tree as they are needed, and gives them their modes and times at the end. */
 var FolderWriter = class {
@@ -1125,8 +1154,8 @@ var FolderWriter = class {
 		}
 		this.#ready[index] = 1;
 	}
-	/** Gives folders their modes and times; call it when nothing is written into them any more. */
-	finish() {
+	/** Gives folders their modes and times, and tells which; call it when nothing is written any more. */
+	finish(onFinished) {
 		let { columns, onDisk, made, umask } = this.#state;
 		for (let i = columns.count - 1; i >= 0; --i) {
 			let opened = this.#opened.get(i), kind = columns.kinds[i];
@@ -1140,7 +1169,7 @@ var FolderWriter = class {
 				let mode = columns.modes[i];
 				(made[i] !== 1 || ((mode | 448) & ~umask) !== mode) && chmodSync(fsPath(path), mode);
 				let time = utime(columns, i);
-				utimesSync(fsPath(path), time, time);
+				utimesSync(fsPath(path), time, time), onFinished(i);
 			} catch (error) {
 				throw pathError("finish the folder", path, error);
 			}
@@ -1185,23 +1214,25 @@ function attempt(step) {
 var Unpacking = class {
 	#parts;
 	#folders;
+	#times;
 	#stop = new AbortController();
 	#inFlight = new Limit(33554432);
 	#arrived = /* @__PURE__ */ new Set();
+	#tells = !1;
 	#written = Promise.withResolvers();
 	#chunksWritten = 0;
 	#bytes = 0;
 	#files = 0;
 	constructor(parts) {
-		this.#parts = parts, this.#folders = new FolderWriter(parts.state, parts.paths, parts.followsRoot), this.#written.promise.catch(() => {}), parts.placed.size === 0 && this.#written.resolve();
+		this.#parts = parts, this.#times = new ExactTimes(parts.state.columns, parts.paths), this.#folders = new FolderWriter(parts.state, parts.paths, parts.followsRoot), this.#written.promise.catch(() => {}), parts.placed.size === 0 && this.#written.resolve();
 	}
 	async run(frames, signal) {
 		let onAbort = () => this.#stop.abort(signal?.reason);
 		signal?.aborted === !0 ? onAbort() : signal?.addEventListener("abort", onAbort, { once: !0 });
 		try {
-			this.#stop.signal.throwIfAborted(), await this.#takeFrames(frames), this.#makeContentless(), await abortable(this.#written.promise, this.#stop.signal), this.#makeLinks(), this.#folders.finish(), this.#tellProgress(), await setExactTimes(this.#exactTimes());
+			this.#stop.signal.throwIfAborted(), await this.#takeFrames(frames), this.#makeContentless(), await abortable(this.#written.promise, this.#stop.signal), this.#makeLinks(), this.#folders.finish((folder) => this.#noteTime(folder)), await this.#times.finish(), this.#tellProgress();
 		} catch (error) {
-			throw await this.#parts.crew.halt(), this.#undo(), error;
+			throw await Promise.all([this.#parts.crew.halt(), this.#times.abandon()]), this.#undo(), error;
 		} finally {
 			signal?.removeEventListener("abort", onAbort);
 		}
@@ -1211,10 +1242,10 @@ var Unpacking = class {
 		if (placed.size === 0) return;
 		let iterator = frames[Symbol.asyncIterator]();
 		try {
-			for (; this.#arrived.size < placed.size;) {
+			for (; this.#tells || this.#arrived.size < placed.size;) {
 				let next = await abortable(iterator.next(), signal);
 				if (next.done === !0) break;
-				await this.#take(next.value);
+				this.#tells ||= next.value.settle !== void 0, await this.#take(next.value);
 			}
 		} finally {
 			Promise.resolve(iterator.return?.()).catch(() => {});
@@ -1230,7 +1261,10 @@ var Unpacking = class {
 	}
 	async #take(frame) {
 		let { placed, crew } = this.#parts, { digest } = frame.chunk, wanted = placed.get(digest);
-		if (wanted === void 0 || this.#arrived.has(digest)) return;
+		if (wanted === void 0 || this.#arrived.has(digest)) {
+			frame.settle?.(!1);
+			return;
+		}
 		if (frame.bytes.length > 1056768) throw new SwarmCacheError("ERR_INTEGRITY", `The frame of chunk ${digest} has ${frame.bytes.length} bytes, more than any chunk can need.`, { facts: { digest } });
 		let { bytes } = wanted.chunk, held = await this.#inFlight.acquire(bytes, this.#stop.signal);
 		this.#arrived.add(digest);
@@ -1239,15 +1273,34 @@ var Unpacking = class {
 			placed: wanted,
 			frame: frame.bytes,
 			onWritten: (files) => {
-				held[Symbol.dispose](), this.#noteWritten(bytes * wanted.places.length, files);
+				held[Symbol.dispose](), frame.settle?.(!0);
+				for (let place of wanted.places) this.#noteTimes(place, bytes);
+				this.#noteWritten(bytes * wanted.places.length, files);
 			},
 			onError: (error) => {
-				held[Symbol.dispose](), this.#stop.abort(error);
+				held[Symbol.dispose](), frame.settle === void 0 || !isSwarmCacheError(error, "ERR_INTEGRITY") ? this.#stop.abort(error) : (this.#arrived.delete(digest), frame.settle(!1));
 			}
 		});
 	}
 	#noteWritten(bytes, files) {
 		this.#bytes += bytes, this.#files += files, this.#chunksWritten += 1, this.#tellProgress(), this.#chunksWritten === this.#parts.placed.size && this.#written.resolve();
+	}
+	/** Sees to the times of the files that are complete with the content at `offset`. */
+	#noteTimes(offset, bytes) {
+		let { columns, onDisk, piecesLeft } = this.#parts.state, { contentFiles, starts } = columns;
+		for (let i = firstContentFile(columns, offset); i < contentFiles.length; i += 1) {
+			let file = contentFiles[i], start = starts[file];
+			if (start >= offset + bytes) return;
+			onDisk[file] !== ON_DISK.SAME && (start >= offset && start + columns.sizes[file] <= offset + bytes || this.#isLastPiece(file, piecesLeft)) && this.#noteTime(file);
+		}
+	}
+	#isLastPiece(file, piecesLeft) {
+		return Atomics.load(piecesLeft, file) === 0;
+	}
+	/** A root that may be a link to somewhere else keeps the time that Node can give it. */
+	#noteTime(index) {
+		let parent = this.#parts.state.columns.parents[index];
+		(parent >= 0 || !this.#parts.followsRoot(-1 - parent)) && this.#times.add(index);
 	}
 	#tellProgress() {
 		this.#parts.onProgress?.({
@@ -1266,7 +1319,7 @@ var Unpacking = class {
 	/** Makes empty files and all folders that no content has asked for. */
 	#makeContentless() {
 		let { state, crew } = this.#parts, { columns, onDisk } = state;
-		for (let i = 0; i < columns.count; i += 1) onDisk[i] !== ON_DISK.SAME && (isFolderKind(columns.kinds[i]) ? onDisk[i] !== ON_DISK.DIFFERENT && this.#folders.ensure(i) : columns.kinds[i] === KIND.FILE && columns.sizes[i] === 0 && (this.#folders.ensureAbove(i), crew.writeEmpty(i), this.#files += 1));
+		for (let i = 0; i < columns.count; i += 1) onDisk[i] !== ON_DISK.SAME && (isFolderKind(columns.kinds[i]) ? onDisk[i] !== ON_DISK.DIFFERENT && this.#folders.ensure(i) : columns.kinds[i] === KIND.FILE && columns.sizes[i] === 0 && (this.#folders.ensureAbove(i), crew.writeEmpty(i), this.#noteTime(i), this.#files += 1));
 	}
 	/** Links come after all files, so that no file is ever written through one. */
 	#makeLinks() {
@@ -1292,19 +1345,7 @@ var Unpacking = class {
 		}
 		symlinkSync(fsPath(paths.targetOf(index)), path), made[index] = 1;
 		let time = utime(columns, index);
-		lutimesSync(path, time, time);
-	}
-	/** Of everything that this run wrote, except a root that may be a link to somewhere else. */
-	*#exactTimes() {
-		let { state, paths, followsRoot } = this.#parts, { columns, onDisk, made } = state;
-		for (let i = 0; i < columns.count; i += 1) {
-			let kind = columns.kinds[i], parent = columns.parents[i];
-			!hasTime(kind) || parent < 0 && followsRoot(-1 - parent) || (onDisk[i] !== ON_DISK.SAME || made[i] !== 0 || kind === KIND.FOLDER) && (yield {
-				path: paths.pathOf(i),
-				seconds: columns.seconds[i],
-				nanoseconds: columns.nanos[i]
-			});
-		}
+		lutimesSync(path, time, time), this.#noteTime(index);
 	}
 	/** Removes what this run made, children before their folders. */
 	#undo() {
@@ -1320,7 +1361,11 @@ var Unpacking = class {
 		}
 		this.#folders.undo();
 	}
-}, WriteCrew = class {
+};
+// src/archive/write-crew.ts
+const BATCH_BYTES = 524288;
+/** Opens frames and writes what is in them, on threads, or on the caller's if there are none. */
+var WriteCrew = class {
 	#writer;
 	#stop;
 	#threads;
@@ -1340,7 +1385,7 @@ var Unpacking = class {
 		if (this.#threads.length === 0) {
 			let work = this.#writeHere(order).finally(() => this.#own.delete(work));
 			this.#own.add(work);
-		} else this.#batch.push(order), this.#batchBytes += order.frame.length, this.#batchBytes >= 393216 ? this.#flush() : this.#flushTimer ??= setImmediate(() => this.#flush());
+		} else this.#batchBytes + order.frame.length > BATCH_BYTES && this.#flush(), this.#batch.push(order), this.#batchBytes += order.frame.length, this.#flushTimer ??= setImmediate(() => this.#flush());
 	}
 	/** Writes a file without content, on the caller's thread. */
 	writeEmpty(file) {
@@ -1363,7 +1408,7 @@ var Unpacking = class {
 				bytes: frame
 			}), before = this.#writer.filesWritten;
 			for (let place of placed.places) this.#writer.writeContent(plain, place);
-			onWritten(this.#writer.filesWritten - before);
+			freeMemory(plain), onWritten(this.#writer.filesWritten - before);
 		} catch (error) {
 			onError(error);
 		}
@@ -1371,18 +1416,20 @@ var Unpacking = class {
 }, WriteThread = class {
 	worker;
 	#waiting = [];
+	/** Buffers that came back: at most as many as were under way at a time. */
+	#spare = [];
 	#onIdle = () => {};
 	#failure;
 	bytesWaiting = 0;
 	constructor(state) {
-		this.worker = startThread("unpack-worker", state), this.worker.on("message", (outcome) => this.#receive(outcome)), this.worker.on("error", (error) => this.#fail(error)), this.worker.on("exit", () => this.#fail(/* @__PURE__ */ Error("A writing thread ended before its work was done.")));
+		this.worker = startThread("unpack-worker", state), this.worker.on("message", (outcome) => this.#receive(outcome)), this.worker.on("error", (error) => this.#fail(error)), this.worker.on("exit", () => this.#fail(/* @__PURE__ */ Error("A writing thread ended before its work was done."))), this.worker.unref();
 	}
 	send(orders, byteCount) {
 		if (this.#failure !== void 0) {
 			for (let order of orders) order.onError(this.#failure);
 			return;
 		}
-		let bytes = new Uint8Array(byteCount), jobs = [], start = 0;
+		let bytes = byteCount <= BATCH_BYTES ? this.#spare.pop() ?? new Uint8Array(BATCH_BYTES) : new Uint8Array(byteCount), jobs = [], start = 0;
 		for (let { placed, frame } of orders) {
 			bytes.set(frame, start);
 			let end = start + frame.length;
@@ -1407,12 +1454,16 @@ var Unpacking = class {
 	async idle() {
 		this.#waiting.length !== 0 && await new Promise((resolve) => this.#onIdle = resolve);
 	}
-	#receive({ files, error }) {
+	#receive({ files, failures, bytes }) {
+		bytes.length === BATCH_BYTES && this.#spare.push(bytes);
 		let batch = this.#waiting.shift();
 		if (batch === void 0) return;
 		this.bytesWaiting -= batch.bytes;
-		let thrown = error === void 0 ? void 0 : unpackError(error);
-		for (let [i, order] of batch.orders.entries()) thrown === void 0 ? order.onWritten(i === 0 ? files : 0) : order.onError(thrown);
+		let failed = new Map(failures.map(({ job, error }) => [job, error])), filesToTell = files;
+		for (let [i, order] of batch.orders.entries()) {
+			let error = failed.get(i);
+			error === void 0 ? (order.onWritten(filesToTell), filesToTell = 0) : order.onError(unpackError(error));
+		}
 		this.#waiting.length === 0 && this.#onIdle();
 	}
 	#fail(error) {

@@ -4,7 +4,9 @@ import { i as withDeadline, n as pause, t as abortable } from "./deadline.js";
 import { r as noBytes } from "./chunk.js";
 import { r as foldKey } from "./entry-match.js";
 import { a as encodeManifest, i as decodeManifest, o as totalBytes } from "./manifest.js";
+import { t as UNLED_TURN } from "./lease.js";
 import { n as orderFrames, t as distinctChunks } from "./entry-chunks.js";
+import { t as Watchdog } from "./watchdog.js";
 import { t as digestOf } from "./digest.js";
 // src/cache/background.ts
 /** Work that a request starts but does not wait for. */
@@ -33,6 +35,41 @@ var Background = class {
 		}
 	}
 };
+/** The name of what one runner does with an entry for all others of its scope. */
+function workName(kind, { key, ...entry }) {
+	let { repository, scope, version } = entry;
+	return digestOf(JSON.stringify([
+		kind,
+		repository,
+		scope,
+		version,
+		foldKey(key)
+	]));
+}
+/**
+* The turn for some work, or the news that another has done it.
+*
+* Whatever fails, and who waits in vain, does the work without: rejects with the signal's reason only.
+*/
+async function takeTurn(parts, name, options = {}) {
+	let { tiers, logger } = parts, { signal, patienceMs = 45e3 } = options, gaveUp = new AbortController();
+	using patience = new Watchdog(patienceMs, () => {
+		let why = `Another runner's work has not moved on for ${patienceMs} ms.`;
+		gaveUp.abort(new SwarmCacheError("ERR_TIMEOUT", why));
+	});
+	let last = -1, onWaiting = (progress) => {
+		options.onWaiting?.(), progress <= last || (last = progress, patience.heard());
+	};
+	try {
+		let ending = signal === void 0 ? gaveUp.signal : AbortSignal.any([signal, gaveUp.signal]);
+		return await tiers.takeTurn(name, {
+			signal: ending,
+			onWaiting
+		});
+	} catch (error) {
+		return signal?.throwIfAborted(), logger.log("info", `Doing alone what others may do too: ${errorMessage(error)}`), UNLED_TURN;
+	}
+}
 // src/cache/source-choice.ts
 /**
 * Which of two answers to a query is restored.
@@ -96,21 +133,57 @@ var Save = class {
 	async run(paths, key) {
 		let version = entryVersion(paths, this.#options.crossOs);
 		if (await this.#isTaken(key, version)) return this.#unsaved(key, taken(key));
-		let { logger } = this.#parts, reason, done;
+		let { repository, scope } = this.#options.request, turn = await takeTurn(this.#parts, workName("save", {
+			repository,
+			scope,
+			key,
+			version
+		}), {
+			signal: this.#options.signal,
+			onWaiting: () => this.#wait()
+		});
+		if (turn.kind === "done") return this.#unsaved(key, taken(key));
 		try {
-			done = await commitTree(this.#parts, this.#options, {
+			return await this.#write(paths, key, version, turn);
+		} finally {
+			await turn.done(!1);
+		}
+	}
+	/**
+	* Saves for all runners that save the same. They go on as soon as the peers have it: the upstream, too,
+	* tells them that the key is taken while the first is still uploading.
+	*/
+	async #write(paths, key, version, turn) {
+		let { logger } = this.#parts, options = {
+			...this.#options,
+			onProgress: this.#follow(turn)
+		}, reason, done;
+		try {
+			done = await commitTree(this.#parts, options, {
 				paths,
 				key,
 				version,
 				origin: "save"
-			}), done.committed || (reason = taken(key));
+			}), await turn.done(!0), done.committed || (reason = taken(key));
 		} catch (error) {
 			if (this.#options.signal?.throwIfAborted(), isSwarmCacheError(error, "ERR_PATH") || isSwarmCacheError(error, "ERR_INPUT")) throw error;
 			reason = errorMessage(error), logger.log("warning", `Saving "${key}" for the peers failed: ${reason}`);
 		}
 		if (done?.committed === !1) return this.#saved(key, !1, reason, done);
-		let written = await this.#writeThrough(paths, key);
-		return this.#saved(key, done !== void 0 || written, reason, done);
+		let written = await this.#writeThrough(paths, key, turn);
+		return written && await turn.done(!0), this.#saved(key, done !== void 0 || written, reason, done);
+	}
+	#follow(turn) {
+		return (progress) => {
+			turn.progressed(), this.#options.onProgress?.(progress);
+		};
+	}
+	#wait() {
+		this.#options.onProgress?.({
+			phase: "lookup",
+			bytes: 0,
+			peers: 0
+		});
 	}
 	async #isTaken(key, version) {
 		let { repository, scope } = this.#options.request;
@@ -126,14 +199,14 @@ var Save = class {
 			return this.#options.signal?.throwIfAborted(), this.#parts.logger.log("warning", `Asking the peers failed: ${errorMessage(error)}`), !1;
 		}
 	}
-	async #writeThrough(paths, key) {
+	async #writeThrough(paths, key, turn) {
 		let { upstream, logger } = this.#parts;
 		if (upstream === void 0 || !this.#options.writeThrough) return !1;
 		try {
 			let { signal, crossOs } = this.#options, saved = await upstream.save(paths, key, {
 				signal,
 				crossOs,
-				onProgress: (bytes) => this.#options.onProgress?.({
+				onProgress: (bytes) => this.#follow(turn)({
 					phase: "upstream",
 					bytes,
 					peers: 0
@@ -193,20 +266,34 @@ function taken(key) {
 function copyFromUpstream(parts, options, copy) {
 	let unchangedSince = Date.now() + 1;
 	parts.background.start(`Offering "${copy.key}" to the peers`, async (signal) => {
-		await commitTree(parts, {
-			...options,
-			signal
-		}, {
-			paths: copy.paths,
-			key: copy.key,
-			version: copy.query.version,
-			origin: "upstream",
-			unchangedSince
-		});
+		let { turn } = copy, offered = !1;
+		try {
+			await commitTree(parts, {
+				...options,
+				signal,
+				onProgress: () => turn.progressed()
+			}, {
+				paths: copy.paths,
+				key: copy.key,
+				version: copy.query.version,
+				origin: "upstream",
+				unchangedSince
+			}), offered = !0;
+		} finally {
+			await turn.done(offered);
+		}
 	});
 }
 // src/cache/restore.ts
-const LOOKUP_DEADLINE_MS = 5e3;
+const OFFERED_LOOK_MS = [
+	0,
+	250,
+	1e3
+], LOOKUP_DEADLINE_MS = 5e3, LOST = [
+	"ERR_INTEGRITY",
+	"ERR_PEER",
+	"ERR_STORE"
+];
 /** One restore, from the lookup to the files on the disk. */
 var Restore = class {
 	#parts;
@@ -234,26 +321,66 @@ var Restore = class {
 			let result = await this.#fromTiers(paths, query, tried);
 			if (result !== void 0) return result;
 		}
-		return await this.#fromUpstream(paths, query, found) ?? this.#miss(query, found.tiers.nearMisses);
+		return (found.askUpstream ? await this.#inTurn(paths, query, found) : void 0) ?? this.#miss(query, found.tiers.nearMisses);
+	}
+	/** Of all runners that want the same from the upstream one brings it for the others. */
+	async #inTurn(paths, query, found) {
+		let hit = found.upstream;
+		if (hit === void 0) return await this.#fromUpstream(paths, query, found, UNLED_TURN);
+		let { repository, scope } = this.#options.request, name = {
+			repository,
+			scope,
+			version: query.version,
+			key: hit.key
+		}, turn = await takeTurn(this.#parts, workName("restore", name), {
+			signal: this.#signal,
+			onWaiting: () => this.#report("lookup", 0)
+		});
+		if (turn.kind === "mine") return await this.#fromUpstream(paths, query, found, turn);
+		let copy = await this.#offeredCopy(hit, query);
+		return (copy === void 0 ? void 0 : await this.#fromTiers(paths, query, copy)) ?? await this.#fromUpstream(paths, query, found, UNLED_TURN);
+	}
+	/** What another has just offered; a whole crowd asks for it now, so one question may be too few. */
+	async #offeredCopy(hit, query) {
+		for (let waitMs of OFFERED_LOOK_MS) {
+			waitMs > 0 && await pause(waitMs, this.#signal);
+			let copy = await this.#exactly(hit, query);
+			if (copy !== void 0) return copy;
+		}
 	}
 	/** Asks the tiers and, unless they answer exactly at once, the upstream at the same time. */
 	async #lookup(paths, query) {
 		let tiers = this.#fault("Asking the peers", { nearMisses: [] }, withDeadline(LOOKUP_DEADLINE_MS, "Asking the peers", this.#signal, (signal) => this.#parts.tiers.find(query, { signal }))), { upstream } = this.#parts;
-		if (upstream === void 0) return { tiers: await tiers };
+		if (upstream === void 0) return {
+			tiers: await tiers,
+			askUpstream: !1
+		};
 		let early = await Promise.race([tiers, pause(15, this.#signal).then(() => void 0)]);
-		if (early?.match?.hit === "exact") return { tiers: early };
+		if (early?.match?.hit === "exact") return {
+			tiers: early,
+			askUpstream: !0
+		};
 		let stop = new AbortController(), asked = this.#fault("Asking the upstream", void 0, upstream.lookup(paths, query.key, query.restoreKeys, {
 			signal: AbortSignal.any([this.#signal, stop.signal]),
 			crossOs: this.#options.crossOs
 		}), stop.signal), answer = await tiers;
-		return answer.match?.hit === "exact" ? (stop.abort(new SwarmCacheError("ERR_ABORTED", "A peer has the exact key.")), { tiers: answer }) : {
+		if (answer.match?.hit === "exact") return stop.abort(new SwarmCacheError("ERR_ABORTED", "A peer has the exact key.")), {
 			tiers: answer,
-			upstream: await asked
+			askUpstream: !0
+		};
+		let hit = await asked;
+		return {
+			tiers: answer,
+			upstream: hit,
+			askUpstream: hit !== void 0
 		};
 	}
 	/** What the upstream would restore may be held by a peer that restored it before. */
 	async #copyOf(hit, query) {
-		if (hit === void 0 || foldKey(hit.key) === foldKey(query.key)) return;
+		if (hit !== void 0 && foldKey(hit.key) !== foldKey(query.key)) return await this.#exactly(hit, query);
+	}
+	/** An entry of the tiers under just the key that the upstream named. */
+	async #exactly(hit, query) {
 		let exact = {
 			...query,
 			key: hit.key,
@@ -261,7 +388,7 @@ var Restore = class {
 		}, lookup = await this.#fault("Asking the peers", void 0, withDeadline(LOOKUP_DEADLINE_MS, "Asking the peers", this.#signal, (signal) => this.#parts.tiers.find(exact, { signal })));
 		if (lookup?.match?.hit === "exact") return {
 			...lookup.match,
-			hit: "prefix"
+			hit: foldKey(hit.key) === foldKey(query.key) ? "exact" : "prefix"
 		};
 	}
 	async #fromTiers(paths, query, match) {
@@ -276,30 +403,38 @@ var Restore = class {
 				threads: this.#options.threads
 			});
 			let total = totalBytes(plan.chunks);
-			return this.#report("transfer", 0, total), await plan.write(this.#counted(tiers.readChunks(entry, plan.chunks, { signal: this.#signal }), total), { signal: this.#signal }), this.#result(query, match, plan.files, plan.skipped);
+			return this.#report("transfer", 0, total), await plan.write(this.#counted(tiers.readChunks(entry, plan.chunks, {
+				signal: this.#signal,
+				unopened: !0
+			}), total), { signal: this.#signal }), this.#result(query, match, plan.files, plan.skipped);
 		} catch (error) {
-			this.#signal.throwIfAborted(), (isSwarmCacheError(error, "ERR_INTEGRITY") || isSwarmCacheError(error, "ERR_PEER")) && await tiers.forget(entry).catch(() => {}), logger.log("warning", `Restoring "${entry.key}" from peers failed: ${errorMessage(error)}`);
+			this.#signal.throwIfAborted(), LOST.some((code) => isSwarmCacheError(error, code)) && await tiers.forget(entry).catch(() => {}), logger.log("warning", `Restoring "${entry.key}" failed: ${errorMessage(error)}`);
 			return;
 		} finally {
 			await plan?.close();
 		}
 	}
-	async #fromUpstream(paths, query, found) {
+	async #fromUpstream(paths, query, found, turn) {
+		let hit = await this.#restoreUpstream(paths, query, turn).catch((error) => {
+			throw turn.done(!1), error;
+		});
+		if (hit === void 0) await turn.done(!1);
+		else return copyFromUpstream(this.#parts, this.#options, {
+			paths,
+			query,
+			key: hit.key,
+			turn
+		}), this.#upstreamResult(query, hit.key, found.tiers.nearMisses);
+	}
+	async #restoreUpstream(paths, query, turn) {
 		let { upstream } = this.#parts;
-		if (upstream === void 0) return;
-		this.#report("upstream", 0), Object.assign(this.#bytes, noBytes()), this.#servingPeers.clear();
-		let hit = await this.#fault("The upstream", void 0, upstream.restore(paths, query.key, query.restoreKeys, {
+		if (upstream !== void 0) return this.#report("upstream", 0), Object.assign(this.#bytes, noBytes()), this.#servingPeers.clear(), await this.#fault("The upstream", void 0, upstream.restore(paths, query.key, query.restoreKeys, {
 			signal: this.#signal,
 			crossOs: this.#options.crossOs,
 			onProgress: (bytes) => {
-				this.#bytes.upstream = bytes, this.#report("upstream", bytes);
+				this.#bytes.upstream = bytes, turn.progressed(), this.#report("upstream", bytes);
 			}
 		}));
-		if (hit !== void 0) return copyFromUpstream(this.#parts, this.#options, {
-			paths,
-			query,
-			key: hit.key
-		}), this.#upstreamResult(query, hit.key, found.tiers.nearMisses);
 	}
 	async *#counted(frames, total) {
 		let received = 0;

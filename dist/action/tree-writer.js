@@ -1,5 +1,5 @@
 import { n as errnoOf, t as SwarmCacheError } from "./errors.js";
-import { i as pathError, l as textOf, o as fsPath, s as joinPath } from "./worker-thread.js";
+import { a as pathError, c as joinPath, s as fsPath, u as textOf } from "./worker-thread.js";
 import { closeSync, constants, fchmodSync, futimesSync, lstatSync, openSync, readlinkSync, rmdirSync, statSync, unlinkSync, writeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 /** Absolute paths of the rows of a catalog on this machine. */
@@ -153,7 +153,7 @@ var TreeComparison = class {
 			case KIND.ANCESTOR: return stats.isDirectory() ? ON_DISK.SAME : ON_DISK.OBSTRUCTED;
 			case KIND.FOLDER: return stats.isDirectory() ? this.#hasProperties(index, stats) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
 			case KIND.FILE: return stats.isFile() ? stats.size === this.#columns.sizes[index] && this.#hasProperties(index, stats) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
-			case KIND.SYMLINK: return stats.isSymbolicLink() ? linkTarget(path) === this.#paths.targetOf(index) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
+			case KIND.SYMLINK: return stats.isSymbolicLink() ? this.#hasTime(index, stats) && linkTarget(path) === this.#paths.targetOf(index) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
 			default: return this.#hardLinkState(index, stats);
 		}
 	}
@@ -165,8 +165,11 @@ var TreeComparison = class {
 		return file?.ino === stats.ino && file.dev === stats.dev ? ON_DISK.SAME : ON_DISK.DIFFERENT;
 	}
 	#hasProperties(index, stats) {
-		let { modes, seconds, nanos } = this.#columns, expected = seconds[index] * 1e3 + nanos[index] / 1e6;
-		return (stats.mode & 4095) === modes[index] && Math.abs(stats.mtimeMs - expected) <= 5e-4;
+		return (stats.mode & 4095) === this.#columns.modes[index] && this.#hasTime(index, stats);
+	}
+	#hasTime(index, stats) {
+		let { seconds, nanos } = this.#columns, expected = seconds[index] * 1e3 + nanos[index] / 1e6;
+		return Math.abs(stats.mtimeMs - expected) <= 5e-4;
 	}
 };
 function statsOf(path, follow) {

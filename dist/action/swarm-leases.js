@@ -1,0 +1,326 @@
+import { i as withDeadline, t as abortable } from "./deadline.js";
+import { a as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { a as LEASE_LIMITS, c as parseRequest, i as joinRemote, l as HeldTurn, n as askState, o as LEASE_PROTOCOL, r as joinLocal, s as parseHolderMessage, t as LeaseTable } from "./lease-table.js";
+import { t as digestOf } from "./digest.js";
+import { t as UNLED_TURN } from "./lease.js";
+import { t as MessageStream } from "./message.js";
+// src/lease/leader-order.ts
+/**
+* The peers in the order in which they lead the line of a name: rendezvous hashing, so that every peer
+* finds the same order alone, and a peer that comes or goes changes it for few names only.
+*/
+function leaderOrder(name, peers) {
+	return [...new Set(peers)].map((peerId) => ({
+		peerId,
+		weight: digestOf(`lease ${name} ${peerId}`)
+	})).sort((a, b) => a.weight > b.weight ? -1 : 1).map(({ peerId }) => peerId);
+}
+/** Answers the conversations that peers open about turns. */
+var LeaseServer = class {
+	#parts;
+	#maxStreams;
+	#maxStreamsPerPeer;
+	#counts = /* @__PURE__ */ new Map();
+	#streams = /* @__PURE__ */ new Set();
+	#claimants = /* @__PURE__ */ new Set();
+	constructor(parts, options = {}) {
+		this.#parts = parts, this.#maxStreams = options.maxStreams ?? 4096, this.#maxStreamsPerPeer = options.maxStreamsPerPeer ?? 128;
+	}
+	/** Answers one conversation, until the peer leaves it or all is said. */
+	async answer(stream, peerId) {
+		let messages = new MessageStream(stream, LEASE_LIMITS), count = this.#counts.get(peerId) ?? 0;
+		if (count >= this.#maxStreamsPerPeer || this.#streams.size >= this.#maxStreams) await send(messages, { busy: !0 });
+		else {
+			this.#counts.set(peerId, count + 1), this.#streams.add(stream);
+			try {
+				await this.#converse(messages, peerId);
+			} catch (error) {
+				throw isSwarmCacheError(error, "ERR_FRAME") && this.#parts.peers.failed(peerId, error.message, !0), error;
+			} finally {
+				this.#streams.delete(stream);
+				let left = (this.#counts.get(peerId) ?? 1) - 1;
+				left === 0 ? this.#counts.delete(peerId) : this.#counts.set(peerId, left);
+			}
+		}
+	}
+	/** Sends what was decided, and ends every conversation; whoever waits goes to the next leader. */
+	async stop() {
+		let sent = Promise.all([...this.#claimants].map((claimant) => claimant.sent));
+		await withDeadline(500, "Sending what was decided", void 0, () => sent).catch(() => {});
+		let error = new SwarmCacheError("ERR_CLOSED", "This node stops.");
+		for (let stream of this.#streams) stream.abort(error);
+	}
+	async #converse(messages, peerId) {
+		let message = await withDeadline(3e3, "The question of a peer for a turn", void 0, () => messages.read());
+		if (message === void 0) return;
+		let request = parseRequest(message.header);
+		if (request === void 0) throw malformed();
+		if (request.ask === "turn") {
+			await this.#lead(messages, peerId, request.name, request.claim);
+			return;
+		}
+		let { kind, ...rest } = this.#parts.stateOf(request.name);
+		await send(messages, {
+			state: kind,
+			...rest
+		});
+	}
+	/** Keeps a peer's place until it goes, or nothing is left to say to it. */
+	async #lead(messages, peerId, name, claim) {
+		let claimant = new RemoteClaimant(messages, peerId), { holding, holder } = claim, kept = holder !== void 0 && this.#parts.isPresent(holder) ? holder : void 0, place = this.#parts.table.join(name, claimant, {
+			holding,
+			holder: kept
+		});
+		if (place === void 0) {
+			await send(messages, { busy: !0 });
+			return;
+		}
+		let listening = (async () => {
+			for (;;) {
+				let message = await messages.read();
+				if (message === void 0) return;
+				let said = parseHolderMessage(message.header);
+				if (said === void 0) throw malformed();
+				if ("renew" in said) place.renew(said.renew), claimant.note();
+				else {
+					claimant.send({
+						noted: !0,
+						others: place.finish(said.finish)
+					});
+					return;
+				}
+			}
+		})();
+		this.#claimants.add(claimant);
+		try {
+			await Promise.race([listening, claimant.over]);
+		} finally {
+			listening.catch(() => {}), place.leave(), await claimant.sent, this.#claimants.delete(claimant);
+		}
+	}
+}, RemoteClaimant = class {
+	peerId;
+	#messages;
+	#over = Promise.withResolvers();
+	#sending = 0;
+	#sent = Promise.resolve();
+	constructor(messages, peerId) {
+		this.peerId = peerId, this.#messages = messages;
+	}
+	/** Resolves once there is nothing more to say, or nobody takes it. */
+	get over() {
+		return this.#over.promise;
+	}
+	/** Resolves when what was said so far has been sent, or cannot be. */
+	get sent() {
+		return this.#sent;
+	}
+	waiting({ holder, progress }) {
+		this.#sending === 0 && this.send({
+			waiting: progress,
+			holder
+		});
+	}
+	/** Tells a holder that it is heard. */
+	note() {
+		this.#sending === 0 && this.send({ noted: !0 });
+	}
+	granted() {
+		this.send({ granted: !0 });
+	}
+	done(by) {
+		this.send({ done: by }), this.#over.resolve();
+	}
+	lapsed() {
+		this.send({ lapsed: !0 }), this.#over.resolve();
+	}
+	send(header) {
+		this.#sending += 1, this.#sent = this.#sent.then(() => send(this.#messages, header)).catch(() => this.#over.resolve()).finally(() => --this.#sending);
+	}
+};
+async function send(messages, header) {
+	await withDeadline(2e3, "An answer about a turn", void 0, () => messages.write(header));
+}
+function malformed() {
+	return new SwarmCacheError("ERR_FRAME", "What a peer says about a turn is malformed.");
+}
+/** Turns of a swarm, whose peers share the work of leading the lines by rendezvous hashing. */
+var SwarmLeases = class {
+	#parts;
+	#answerMs;
+	#silenceMs;
+	#held;
+	#table;
+	#server;
+	#turns = /* @__PURE__ */ new Set();
+	#interests = /* @__PURE__ */ new Set();
+	#stopped = new AbortController();
+	#toldMs = -1e400;
+	#stopListening;
+	constructor(parts, options = {}) {
+		this.#parts = parts, this.#answerMs = options.answerMs ?? 1e3, this.#silenceMs = options.leaseMs ?? 2e3, this.#held = {
+			beatMs: options.beatMs ?? 500,
+			stallMs: options.stallMs ?? 3e4
+		}, this.#table = new LeaseTable(options);
+		let { peers } = parts, isPresent = (peerId) => this.#isPresent(peerId), stateOf = (name) => this.#stateOf(name);
+		this.#server = new LeaseServer({
+			table: this.#table,
+			peers,
+			stateOf,
+			isPresent
+		}, options);
+	}
+	start() {
+		let { swarm } = this.#parts;
+		swarm.handle(LEASE_PROTOCOL, (stream, peerId) => this.#server.answer(stream, peerId)), this.#stopListening = swarm.listen({ disconnected: (peerId) => this.#table.gone(peerId) });
+	}
+	async stop() {
+		this.#stopped.abort(new SwarmCacheError("ERR_CLOSED", "The node is stopping, so no turn can be waited for.")), this.#stopListening?.(), await Promise.all([...this.#turns].map((turn) => turn.leave())), await this.#server.stop(), this.#table.stop();
+	}
+	async takeTurn(name, options = {}) {
+		let stopped = this.#stopped.signal, signal = options.signal === void 0 ? stopped : AbortSignal.any([options.signal, stopped]), place = {
+			name,
+			passed: /* @__PURE__ */ new Set()
+		};
+		this.#interests.add(place);
+		let onWaiting = ({ holder, progress }) => {
+			place.holder = holder, options.onWaiting?.(progress);
+		}, turn;
+		try {
+			return turn = await this.#waitFor(place, signal, onWaiting), turn;
+		} finally {
+			turn instanceof HeldTurn || this.#interests.delete(place);
+		}
+	}
+	async #waitFor(place, signal, onWaiting) {
+		for (;;) {
+			signal.throwIfAborted();
+			let choice = await this.#choose(place, signal);
+			if ("done" in choice) return {
+				kind: "done",
+				by: choice.done
+			};
+			let { leader, holder } = choice, line = await this.#join(leader, place.name, { holder }, signal, onWaiting);
+			if (line === void 0) {
+				if (leader === this.#parts.swarm.peerId) return UNLED_TURN;
+				place.passed.add(leader);
+				continue;
+			}
+			let outcome = await abortable(line.outcome, signal).catch((error) => {
+				throw line.leave(), error;
+			});
+			if (outcome.kind === "done") return outcome;
+			if (outcome.kind === "granted") return this.#hold(place, line, leader);
+			place.passed.add(leader);
+		}
+	}
+	/** Keeps a turn; when who leads is lost the next in order is told that it is held. */
+	#hold(place, first, firstLeader) {
+		let { signal } = this.#stopped, own = this.#parts.swarm.peerId, leader = firstLeader;
+		place.holder = own;
+		let turn = new HeldTurn({
+			line: first,
+			reclaim: async () => {
+				for (; !signal.aborted && leader !== own;) {
+					place.passed.add(leader);
+					let choice = await this.#choose(place, signal);
+					if ("done" in choice) return;
+					leader = choice.leader;
+					let line = await this.#join(leader, place.name, { holding: !0 }, signal);
+					if (line !== void 0) return line;
+				}
+			}
+		}, this.#held);
+		return this.#turns.add(turn), turn.ended.then(() => {
+			this.#turns.delete(turn), this.#interests.delete(place), turn.told > 0 && (this.#toldMs = performance.now());
+		}), turn;
+	}
+	hasFollowers() {
+		return performance.now() - this.#toldMs < 5e3;
+	}
+	async #join(leader, name, claim, signal, onWaiting) {
+		let { swarm } = this.#parts;
+		if (leader === swarm.peerId) return joinLocal(this.#table, leader, name, {
+			claim,
+			onWaiting
+		});
+		try {
+			return await joinRemote({
+				swarm,
+				leader,
+				name,
+				claim,
+				answerMs: this.#answerMs,
+				silenceMs: this.#silenceMs,
+				onWaiting,
+				signal
+			});
+		} catch (error) {
+			signal.throwIfAborted(), this.#blame(leader, error);
+			return;
+		}
+	}
+	/** The first in order that leads the name already, else the first in order; alone, this node. */
+	async #choose({ name, passed }, signal) {
+		let own = this.#parts.swarm.peerId, others = this.#connected().filter((peerId) => !passed.has(peerId));
+		if (others.length === 0) return this.#chosen(own, [this.#stateOf(name)]);
+		let asked = leaderOrder(name, [own, ...others]).slice(0, 8), known = Promise.withResolvers(), answered = Promise.all(asked.map(async (peerId) => {
+			let state = peerId === own ? this.#stateOf(name) : await this.#ask(peerId, name, signal);
+			return state?.kind === "done" && known.resolve({ done: state.by }), state?.kind === "held" && known.resolve({ leader: peerId }), state;
+		})).then((states) => {
+			let first = states.findIndex((state) => state !== void 0);
+			return this.#chosen(asked[first] ?? own, [...states, this.#stateOf(name)]);
+		}), choice = await Promise.race([known.promise, answered]);
+		return signal.throwIfAborted(), choice;
+	}
+	/** Nobody leads the name yet; one who had the turn with a leader that was lost may be heard of. */
+	#chosen(leader, states) {
+		for (let state of states) {
+			let holder = state?.kind === "none" ? state.holder : void 0;
+			if (holder !== void 0 && this.#isPresent(holder)) return {
+				leader,
+				holder
+			};
+		}
+		return { leader };
+	}
+	#stateOf(name) {
+		let state = this.#table.state(name);
+		if (state.kind !== "none") return state;
+		for (let interest of this.#interests) if (interest.name === name && interest.holder !== void 0) return {
+			kind: "none",
+			holder: interest.holder
+		};
+		return state;
+	}
+	async #ask(peerId, name, signal) {
+		try {
+			let { swarm } = this.#parts;
+			return await askState({
+				swarm,
+				leader: peerId,
+				name,
+				answerMs: this.#answerMs,
+				signal
+			});
+		} catch (error) {
+			signal.aborted || this.#blame(peerId, error);
+			return;
+		}
+	}
+	#blame(peerId, error) {
+		let reason = errorMessage(error);
+		isSwarmCacheError(error, "ERR_FRAME") ? this.#parts.peers.failed(peerId, reason, !0) : this.#parts.logger.log("debug", "A peer does not lead a turn", {
+			peerId,
+			reason
+		});
+	}
+	#isPresent(peerId) {
+		return peerId === this.#parts.swarm.peerId || this.#connected().includes(peerId);
+	}
+	#connected() {
+		let { swarm, peers } = this.#parts;
+		return swarm.peers().map(({ peerId }) => peerId).filter((peerId) => peers.isUsable(peerId));
+	}
+};
+export { SwarmLeases };
