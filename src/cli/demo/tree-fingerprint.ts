@@ -53,7 +53,7 @@ function* walk(path: Buffer, name: Buffer): Generator<readonly [Buffer, Buffer]>
   yield [path, name]
   if (!lstatSync(path).isDirectory()) return
   const names = readdirSync(path, { encoding: 'buffer' })
-  for (const child of names.toSorted(Buffer.compare)) {
+  for (const child of names.toSorted((a, b) => Buffer.compare(a, b))) {
     yield* walk(Buffer.concat([path, SLASH, child]), Buffer.concat([name, SLASH, child]))
   }
 }
