@@ -37,6 +37,8 @@ export interface ServedNode extends AsyncDisposable {
 
 // Beyond four, threads wait for the disk and the peers more than for each other.
 const MAX_THREADS = 4
+// Packing what the upstream restored takes seconds for gigabytes; a disk that hangs must not hold a job.
+const SETTLE_MS = 10 * 60_000
 
 /** The node that runs for a home, or undefined. */
 export async function connectToNode(home: string): Promise<Node | undefined> {
@@ -75,7 +77,7 @@ export async function openSession(config: Config, { logger }: ComposeParts): Pro
   )
   const blobs = new BlobCache({ tiers, archive }, { request: config.request })
   const stop: Session['stop'] = async (options) => {
-    await cache.settle(options)
+    await cache.settle({ signal: options?.signal ?? AbortSignal.timeout(SETTLE_MS) })
     await upstream?.close()
     await node.stop(options)
   }

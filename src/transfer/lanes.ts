@@ -1,5 +1,4 @@
 import { abortable, withDeadline } from '../async/deadline.ts'
-import { SingleFlight } from '../async/single-flight.ts'
 import type { ByteStream } from '../core/byte-stream.ts'
 import { isDigest } from '../core/digest.ts'
 import { SwarmCacheError, errorMessage } from '../core/errors.ts'
@@ -27,6 +26,8 @@ const MAX_HOSTS = 4
 const RETRY_AFTER_MS = 60_000
 // Each lane is a TLS connection with some 100 KiB of buffers.
 const MAX_LANES = 256
+// A seeder meets thousands of runners in its life; forgetting one costs a try that fails.
+const MAX_FAILURES = 256
 
 /** How to reach one side of a lane. */
 interface LaneOffer {
@@ -65,7 +66,6 @@ export class Lanes {
   readonly #tickets = new LaneTickets()
   readonly #expected = new Map<string, (stream: ByteStream) => void>()
   readonly #failedAt = new Map<PeerId, number>()
-  readonly #dials = new SingleFlight<ByteStream>()
   readonly #open = new Set<ByteStream>()
   #certificate: LaneCertificate | undefined
   #listener: LaneListener | undefined
@@ -120,22 +120,26 @@ export class Lanes {
     if (failedAt !== undefined && performance.now() - failedAt < RETRY_AFTER_MS) {
       throw noLane(peerId, 'the last try failed')
     }
-    const dial = this.#dials.run(peerId, async () => await this.#dial(peerId))
-    return await (options.signal === undefined ? dial : abortable(dial, options.signal))
-  }
-
-  async #dial(peerId: PeerId): Promise<ByteStream> {
     try {
-      const stream = await withDeadline(ARRANGE_MS, `A lane to ${peerId}`, undefined, (signal) =>
+      const what = `A lane to ${peerId}`
+      const stream = await withDeadline(ARRANGE_MS, what, options.signal, (signal) =>
         this.#arrangeWith(peerId, signal),
       )
       this.#failedAt.delete(peerId)
       return stream
     } catch (error) {
-      this.#failedAt.set(peerId, performance.now())
+      options.signal?.throwIfAborted()
+      this.#rememberFailure(peerId)
       this.#logger.log('debug', `There is no lane to ${peerId}: ${errorMessage(error)}`)
       throw error
     }
+  }
+
+  #rememberFailure(peerId: PeerId): void {
+    this.#failedAt.delete(peerId)
+    this.#failedAt.set(peerId, performance.now())
+    const [oldest] = this.#failedAt.keys()
+    if (this.#failedAt.size > MAX_FAILURES && oldest !== undefined) this.#failedAt.delete(oldest)
   }
 
   async #arrangeWith(peerId: PeerId, signal: AbortSignal): Promise<ByteStream> {

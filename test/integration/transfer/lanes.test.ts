@@ -51,6 +51,20 @@ test('two connected peers get a lane, whichever of them dialled the other', asyn
   await assertEchoes(await lanesOfB.open(a.peerId, { signal: t.signal }), 2_000_000)
 })
 
+test('lanes to one peer that are opened at the same time are lanes of their own', async (t) => {
+  const createMember = createMembers()
+  const [a, b] = [createMember(), createMember()]
+  const lanesOfA = await withLanes(t, a, '127.0.0.1')
+  await withLanes(t, b, '127.0.0.1')
+  await startMembers(t, a, b)
+  await a.dial(b.peerId, b.addresses(), { signal: t.signal })
+  const lanes = await Promise.all(
+    [1, 2, 3].map(async () => await lanesOfA.open(b.peerId, { signal: t.signal })),
+  )
+  assert.equal(new Set(lanes).size, lanes.length)
+  await Promise.all(lanes.map(async (lane) => await assertEchoes(lane, 1_000_000)))
+})
+
 test('a peer that accepts no lanes dials back when it is asked for one', async (t) => {
   const createMember = createMembers()
   const [a, b] = [createMember(), createMember()]
