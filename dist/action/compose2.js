@@ -32,7 +32,7 @@ async function openSession(config, { logger }) {
 		tiers,
 		archive
 	}, { request: config.request }), stop = async (options) => {
-		await cache.settle(options), await upstream?.close(), await node.stop(options);
+		await cache.settle({ signal: options?.signal ?? AbortSignal.timeout(6e5) }), await upstream?.close(), await node.stop(options);
 	};
 	return {
 		cache,

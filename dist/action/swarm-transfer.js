@@ -5,7 +5,6 @@ import { a as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from 
 import { t as publish } from "./events.js";
 import { n as isDigest } from "./digest.js";
 import { i as decodeManifest, n as MAX_FRAME_BYTES, r as MAX_MANIFEST_BYTES, t as MAX_CHUNK_BYTES } from "./manifest.js";
-import { t as SingleFlight } from "./single-flight.js";
 import { t as MessageStream } from "./message.js";
 import { t as SocketByteStream } from "./socket-byte-stream.js";
 import { t as isPeerId } from "./peer.js";
@@ -1167,7 +1166,6 @@ var Lanes = class {
 	#tickets = new LaneTickets();
 	#expected = /* @__PURE__ */ new Map();
 	#failedAt = /* @__PURE__ */ new Map();
-	#dials = new SingleFlight();
 	#open = /* @__PURE__ */ new Set();
 	#certificate;
 	#listener;
@@ -1208,16 +1206,17 @@ var Lanes = class {
 	async open(peerId, options = {}) {
 		let failedAt = this.#failedAt.get(peerId);
 		if (failedAt !== void 0 && performance.now() - failedAt < 6e4) throw noLane(peerId, "the last try failed");
-		let dial = this.#dials.run(peerId, async () => await this.#dial(peerId));
-		return await (options.signal === void 0 ? dial : abortable(dial, options.signal));
-	}
-	async #dial(peerId) {
 		try {
-			let stream = await withDeadline(ARRANGE_MS, `A lane to ${peerId}`, void 0, (signal) => this.#arrangeWith(peerId, signal));
+			let what = `A lane to ${peerId}`, stream = await withDeadline(ARRANGE_MS, what, options.signal, (signal) => this.#arrangeWith(peerId, signal));
 			return this.#failedAt.delete(peerId), stream;
 		} catch (error) {
-			throw this.#failedAt.set(peerId, performance.now()), this.#logger.log("debug", `There is no lane to ${peerId}: ${errorMessage(error)}`), error;
+			throw options.signal?.throwIfAborted(), this.#rememberFailure(peerId), this.#logger.log("debug", `There is no lane to ${peerId}: ${errorMessage(error)}`), error;
 		}
+	}
+	#rememberFailure(peerId) {
+		this.#failedAt.delete(peerId), this.#failedAt.set(peerId, performance.now());
+		let [oldest] = this.#failedAt.keys();
+		this.#failedAt.size > 256 && oldest !== void 0 && this.#failedAt.delete(oldest);
 	}
 	async #arrangeWith(peerId, signal) {
 		let talk = new MessageStream(await this.#swarm.open(peerId, LANE_PROTOCOL, { signal }), LIMITS);
