@@ -81,7 +81,7 @@ async function seal(sealKey: Uint8Array, record: PeerRecord): Promise<string> {
 }
 
 async function open(sealKey: Uint8Array, sealed: string): Promise<PeerRecord | undefined> {
-  if (sealed.length > MAX_SEALED_LENGTH) return undefined
+  if (sealed.length > MAX_SEALED_LENGTH || !isCanonical(sealed)) return undefined
   const { compactDecrypt } = await import('jose')
   try {
     const { plaintext } = await compactDecrypt(sealed, sealKey, {
@@ -93,4 +93,11 @@ async function open(sealKey: Uint8Array, sealed: string): Promise<PeerRecord | u
     // Foreign, forged or damaged: whoever reads a public place meets all three.
     return undefined
   }
+}
+
+/** True if no other text decodes to the same bytes: base64 leaves bits over that decoders do not look at. */
+function isCanonical(sealed: string): boolean {
+  return sealed
+    .split('.')
+    .every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
 }

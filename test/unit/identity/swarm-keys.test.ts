@@ -94,6 +94,8 @@ test('a record with any character changed, cut short, or oversized does not open
     assert.equal(await keys.open(changed), undefined, `changed at ${index}`)
     assert.equal(await keys.open(sealed.slice(0, index)), undefined, `cut at ${index}`)
   }
+  const tail = await keys.open(sealed.slice(0, -1) + otherSpelling(sealed.at(-1)!))
+  assert.equal(tail, undefined, 'the same bytes in another spelling')
   assert.equal(await keys.open(sealed + 'A'.repeat(8192)), undefined)
   assert.equal(await keys.open(''), undefined)
   assert.equal(await keys.open(randomBytes(300).toString('base64url')), undefined)
@@ -120,3 +122,9 @@ test('a record that is too large to be read back is not sealed', async () => {
   const full = createRecord(16)
   assert.deepEqual(await keys.open(await keys.seal(full)), full)
 })
+
+/** A character that differs only in the last bits, which the final character of 16 bytes in base64 leaves unused. */
+function otherSpelling(last: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  return alphabet[alphabet.indexOf(last) ^ 1]!
+}
