@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'ERR_TIMEOUT'
   | 'ERR_ABORTED'
   | 'ERR_NOT_MEMBER'
+  | 'ERR_PROOF'
   | 'ERR_PEER'
   | 'ERR_PATH'
   | 'ERR_STORE'

@@ -23,6 +23,63 @@ export interface SwarmKeys {
   open(sealed: string): Promise<PeerRecord | undefined>
 }
 
+/**
+ * What an issuer attested about the run behind a peer; strings are empty where the issuer says nothing,
+ * and what is empty attests nothing.
+ */
+export interface Attestation {
+  /** The issuer's URL, one of those that are trusted. */
+  readonly issuer: string
+  /** owner/name, in lower case; the ids below outlive a rename. */
+  readonly repository: string
+  readonly repositoryId: string
+  readonly ownerId: string
+  /** The full ref of the run, `refs/heads/main` or `refs/pull/7/merge`. */
+  readonly ref: string
+  /** Name of the event that started the run, `push`. */
+  readonly event: string
+  /** Path and ref of the workflow, `octocat/hello/.github/workflows/ci.yml@refs/heads/main`. */
+  readonly workflow: string
+  readonly runId: string
+  readonly runAttempt: string
+  readonly sha: string
+  readonly actor: string
+  /** The branch that a pull request is to be merged into, without `refs/heads/`. */
+  readonly baseRef: string
+  /** `public`, `private` or `internal`. */
+  readonly visibility: string
+  /** Milliseconds since the epoch, as `expires`. */
+  readonly issuedAt: number
+  readonly expires: number
+  /** The peer that the token was made for: its audience is `swarmcache:<peer id>`. */
+  readonly peerId: PeerId
+}
+
+/** What a token must hold to be accepted. */
+export interface ExpectedProof {
+  readonly peerId: PeerId
+  /** The moment at which it must be valid, in milliseconds since the epoch: now, or when a record was made. */
+  readonly at?: number
+  readonly signal?: AbortSignal
+}
+
+/** Checks ID tokens of trusted issuers. */
+export interface TokenVerifier {
+  /** @throws ERR_PROOF that says why the token proves nothing; never with the token itself. */
+  verify(token: string, expected: ExpectedProof): Promise<Attestation>
+}
+
+/** Has this node's own ID tokens. */
+export interface TokenSource {
+  /**
+   * A token whose audience is `swarmcache:<peerId>`, with at least half of its lifetime left if a fresh one can be had.
+   *
+   * @throws ERR_PROOF if there is none.
+   */
+  token(peerId: PeerId, options?: { readonly signal?: AbortSignal }): Promise<string>
+}
+
+export { tokenAudience } from './token-claims.ts'
 export { createPeerKey, loadPeerKey, verifySignature } from './peer-key.ts'
 export { deriveSwarmKeys, assertSwarmKey } from './swarm-keys.ts'
 export { signEntry, verifyEntry } from './entry-signature.ts'
