@@ -1,5 +1,6 @@
 import type { Frame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
+import type { Inbox } from '../core/inbox.ts'
 import type { ChunkRef, Manifest } from '../core/manifest.ts'
 
 /** Where packed chunks go. */
@@ -7,6 +8,8 @@ export interface ChunkSink {
   /** Which chunks need not be sent, in the order asked. */
   has(digests: readonly Digest[]): Promise<boolean[]>
   put(frame: Frame): Promise<void>
+  /** Where new chunks may be written as files, which costs less than `put`; undefined if they must be put. */
+  inbox?(): Promise<Inbox | undefined>
 }
 
 /** Progress of packing or unpacking, in content bytes and files. */

@@ -1,4 +1,6 @@
 import type { Digest } from '../core/digest.ts'
+import { inboxName } from '../core/inbox.ts'
+import type { Inbox, WrittenFrame } from '../core/inbox.ts'
 import type { ChunkSink } from './archive.ts'
 import type { CutChunk, NewFrame, PackPort } from './segment-packer.ts'
 
@@ -6,6 +8,8 @@ import type { CutChunk, NewFrame, PackPort } from './segment-packer.ts'
 export class NewChunks implements PackPort {
   readonly #sink: ChunkSink
   readonly #signal: AbortSignal | undefined
+  /** Where frames that come as files have been written. */
+  inbox: Inbox | undefined
   /** Whoever asks for a chunk first puts it. */
   readonly #asked = new Set<Digest>()
   /** Plain bytes cut so far, new or not. */
@@ -36,11 +40,21 @@ export class NewChunks implements PackPort {
   }
 
   async put(frames: readonly NewFrame[]): Promise<void> {
-    for (const { digest, bytes, frame } of frames) {
-      this.#signal?.throwIfAborted()
-      await this.#sink.put({ chunk: { digest, bytes }, bytes: frame })
+    this.#signal?.throwIfAborted()
+    const written: WrittenFrame[] = []
+    for (const { digest, bytes, frame, file, frameBytes } of frames) {
+      const chunk = { digest, bytes }
+      if (file !== undefined && this.inbox !== undefined) {
+        written.push({ chunk, frameBytes, name: inboxName(this.inbox, file) })
+      } else if (frame !== undefined) {
+        this.#signal?.throwIfAborted()
+        await this.#sink.put({ chunk, bytes: frame })
+      }
+    }
+    if (written.length > 0) await this.inbox?.take(written)
+    for (const { bytes, frameBytes } of frames) {
       this.newBytes += bytes
-      this.storedBytes += frame.length
+      this.storedBytes += frameBytes
       this.newCount += 1
     }
   }

@@ -1,16 +1,16 @@
 import type { Worker } from 'node:worker_threads'
-import { makeFrame } from '../core/chunk.ts'
+import { makeNewFrame } from './frame-maker.ts'
 import type { FromPackThread, ToPackThread } from './pack-worker.ts'
 import { SegmentPacker } from './segment-packer.ts'
-import type { PackPort, PackedSegment, SegmentJob } from './segment-packer.ts'
+import type { PackPort, PackedSegments, SegmentJob } from './segment-packer.ts'
 import { startThread, unpackError } from './worker-thread.ts'
 
 // One slot compresses while another reads and a third waits for an answer; each holds one window.
 const SLOTS_A_THREAD = 3
 
-/** A place where one segment at a time is packed. */
+/** A place where one job at a time is packed. */
 interface Slot {
-  pack(job: SegmentJob): Promise<PackedSegment>
+  pack(job: SegmentJob): Promise<PackedSegments>
 }
 
 /** Packs segments on threads, or on the caller's if there are none. */
@@ -23,11 +23,11 @@ export class PackCrew implements AsyncDisposable {
   constructor(port: PackPort, threads: number) {
     this.#port = port
     for (let i = 0; i < threads; i += 1) this.#startThread()
-    if (threads === 0) this.#idle.push(new SegmentPacker(port, makeFrame))
+    if (threads === 0) this.#idle.push(new SegmentPacker(port, makeNewFrame))
   }
 
   /** Waits for a free slot, which `pack` then needs: so nobody queues more work than is bounded. */
-  async reserve(): Promise<(job: SegmentJob) => Promise<PackedSegment>> {
+  async reserve(): Promise<(job: SegmentJob) => Promise<PackedSegments>> {
     const slot =
       this.#idle.pop() ?? (await new Promise<Slot>((resolve) => this.#waiting.push(resolve)))
     return async (job) => {
@@ -67,7 +67,7 @@ class ThreadSlot implements Slot {
   readonly #worker: Worker
   readonly #slot: number
   readonly #port: PackPort
-  #settle: PromiseWithResolvers<PackedSegment> | undefined
+  #settle: PromiseWithResolvers<PackedSegments> | undefined
   #failure: Error | undefined
 
   constructor(worker: Worker, slot: number, port: PackPort) {
@@ -76,9 +76,9 @@ class ThreadSlot implements Slot {
     this.#port = port
   }
 
-  pack(job: SegmentJob): Promise<PackedSegment> {
+  pack(job: SegmentJob): Promise<PackedSegments> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    this.#settle = Promise.withResolvers<PackedSegment>()
+    this.#settle = Promise.withResolvers<PackedSegments>()
     this.#send({ slot: this.#slot, job }, [job.numbers.buffer as ArrayBuffer])
     return this.#settle.promise
   }

@@ -1,7 +1,7 @@
 import { abortable } from '../async/deadline.ts'
-import { makeFrame } from '../core/chunk.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { ChunkSink } from './archive.ts'
+import { makeNewFrame } from './frame-maker.ts'
 import { NewChunks } from './new-chunks.ts'
 import { SegmentPacker } from './segment-packer.ts'
 
@@ -12,7 +12,7 @@ export async function packStream(
   signal: AbortSignal | undefined,
 ): Promise<ChunkRef[]> {
   signal?.throwIfAborted()
-  const packer = new SegmentPacker(new NewChunks(sink, signal), makeFrame)
+  const packer = new SegmentPacker(new NewChunks(sink, signal), makeNewFrame)
   const work = packer.packStream(content)
   return [...(await (signal === undefined ? work : abortable(work, signal)))]
 }

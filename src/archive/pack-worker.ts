@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads'
-import { makeFrameSync } from '../core/chunk.ts'
+import { makeNewFrameSync, writeNewFrame } from './frame-maker.ts'
 import { SegmentPacker } from './segment-packer.ts'
-import type { CutChunk, NewFrame, PackPort, PackedSegment, SegmentJob } from './segment-packer.ts'
+import type { CutChunk, NewFrame, PackPort, PackedSegments, SegmentJob } from './segment-packer.ts'
 import { packError } from './worker-thread.ts'
 import type { ThreadError } from './worker-thread.ts'
 
@@ -15,16 +15,30 @@ export type ToPackThread =
 export type FromPackThread =
   | { readonly slot: number; readonly ask: readonly CutChunk[] }
   | { readonly slot: number; readonly put: readonly NewFrame[] }
-  | { readonly slot: number; readonly packed: PackedSegment }
+  | { readonly slot: number; readonly packed: PackedSegments }
   | { readonly slot: number; readonly error: ThreadError }
 
-/** The side that knows which chunks exist, seen from a thread: one question is open at a time. */
-class RemotePort implements PackPort {
+/** One packer of this thread, and its way to the side that knows which chunks exist: one question is open at a time. */
+class PackSlot implements PackPort {
   readonly #slot: number
+  readonly #packer: SegmentPacker
+  #inbox: SegmentJob['inbox']
+  #files = 0
   answer: (value: readonly boolean[]) => void = () => {}
 
   constructor(slot: number) {
     this.#slot = slot
+    this.#packer = new SegmentPacker(this, (chunk, plain) => this.#store(chunk, plain))
+  }
+
+  async pack(job: SegmentJob): Promise<void> {
+    try {
+      this.#inbox = job.inbox
+      this.#files = 0
+      send({ slot: this.#slot, packed: await this.#packer.pack(job) })
+    } catch (error) {
+      send({ slot: this.#slot, error: packError(error) })
+    }
   }
 
   ask(chunks: readonly CutChunk[]): Promise<readonly boolean[]> {
@@ -33,11 +47,19 @@ class RemotePort implements PackPort {
   }
 
   async put(frames: readonly NewFrame[]): Promise<void> {
-    send(
-      { slot: this.#slot, put: frames },
-      frames.map(({ frame }) => frame.buffer as ArrayBuffer),
-    )
+    const transfer: ArrayBuffer[] = []
+    for (const { frame } of frames) {
+      if (frame !== undefined) transfer.push(frame.buffer as ArrayBuffer)
+    }
+    send({ slot: this.#slot, put: frames }, transfer)
     await new Promise((resolve) => (this.answer = resolve))
+  }
+
+  #store(chunk: CutChunk, plain: Uint8Array): NewFrame {
+    if (this.#inbox === undefined) return makeNewFrameSync(chunk, plain)
+    const file = this.#inbox.firstFile + this.#files
+    this.#files += 1
+    return writeNewFrame(chunk, plain, `${this.#inbox.path}-${file}`, file)
   }
 }
 
@@ -45,22 +67,10 @@ function send(message: FromPackThread, transfer: ArrayBuffer[] = []): void {
   parentPort!.postMessage(message, transfer)
 }
 
-const slots: { port: RemotePort; packer: SegmentPacker }[] = []
+const slots: PackSlot[] = []
 
 parentPort!.on('message', (message: ToPackThread) => {
   const { slot } = message
-  if ('job' in message) void pack(slot, message.job)
-  else slots[slot]!.port.answer('wanted' in message ? message.wanted : [])
+  if ('job' in message) void (slots[slot] ??= new PackSlot(slot)).pack(message.job)
+  else slots[slot]!.answer('wanted' in message ? message.wanted : [])
 })
-
-async function pack(slot: number, job: SegmentJob): Promise<void> {
-  try {
-    if (slots[slot] === undefined) {
-      const port = new RemotePort(slot)
-      slots[slot] = { port, packer: new SegmentPacker(port, makeFrameSync) }
-    }
-    send({ slot, packed: await slots[slot].packer.pack(job) })
-  } catch (error) {
-    send({ slot, error: packError(error) })
-  }
-}

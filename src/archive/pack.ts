@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { abortable } from '../async/deadline.ts'
-import { makeFrame } from '../core/chunk.ts'
+import { clearInbox } from '../core/inbox.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { ArchiveOptions, ChunkSink, PackOptions, Packed } from './archive.ts'
 import { textOf } from './byte-path.ts'
@@ -8,19 +9,24 @@ import { KIND } from './catalog.ts'
 import type { CatalogRow } from './catalog.ts'
 import { encodeCatalog } from './catalog-encode.ts'
 import { FILE_STATE } from './file-reader.ts'
+import { makeNewFrame } from './frame-maker.ts'
 import { NewChunks } from './new-chunks.ts'
 import { PackCrew } from './pack-crew.ts'
 import { PathSelection } from './path-selection.ts'
-import { NUMBERS_A_PIECE, SegmentPacker } from './segment-packer.ts'
-import type { CutChunk, PackedSegment, SegmentJob } from './segment-packer.ts'
-import { Segmenter } from './segment.ts'
-import type { Segment } from './segment.ts'
+import { SegmentPacker, WINDOW_BYTES } from './segment-packer.ts'
+import type { CutChunk, Deviation, PackedSegments, SegmentJob } from './segment-packer.ts'
+import { Segmenter, encodePieces } from './segment.ts'
+import type { Piece, Segment } from './segment.ts'
 import { changedError, scanTree } from './tree-scan.ts'
 import type { ScannedRow } from './tree-scan.ts'
 
 /** Starting a thread takes some 40 ms, in which one thread packs about this much. */
 const THREAD_FROM_BYTES = 16 * 1024 * 1024
 const THREAD_FROM_FILES = 1500
+// One byte more than a file has is read to see its end.
+const JOB_BYTES = WINDOW_BYTES - 64 * 1024
+/** A slice of 32 MiB has a quarter as many. */
+const MAX_CHUNKS_A_JOB = 4096
 /** More threads than this wait for the disk and for the one that feeds them. */
 const MAX_DEFAULT_THREADS = 4
 
@@ -51,12 +57,17 @@ class Packing {
   readonly #warnings = new Set<string>()
   readonly #sizes = new Map<ScannedRow, number>()
   readonly #vanished = new Set<CatalogRow>()
+  readonly #sink: ChunkSink
+  /** What of `#segments` nobody has taken yet. */
+  #nextSegment = 0
+  #waitingBytes = 0
   #bytesScanned = 0
   #files = 0
   #progressFiles = 0
 
   constructor(selection: PathSelection, sink: ChunkSink, options: PackOptions) {
     this.#selection = selection
+    this.#sink = sink
     this.#newChunks = new NewChunks(sink, this.#stop.signal)
     this.#options = options
   }
@@ -70,15 +81,26 @@ class Packing {
       return await this.#run()
     } catch (error) {
       this.#stop.abort(error)
+      this.#clearInbox()
       throw error
     } finally {
       signal?.removeEventListener('abort', onAbort)
     }
   }
 
+  #clearInbox(): void {
+    const { inbox } = this.#newChunks
+    try {
+      if (inbox !== undefined) clearInbox(inbox)
+    } catch {
+      // The store sweeps it later; the reason why packing failed is what matters.
+    }
+  }
+
   async #run(): Promise<Packed> {
     const segmenter = new Segmenter((segment) => {
       this.#segments.push(segment)
+      this.#waitingBytes += segment.bytes
       this.#wake()
     })
     const stopping = (error: unknown): void => this.#stop.abort(error)
@@ -121,13 +143,25 @@ class Packing {
   #scanned = false
   #wake: () => void = () => {}
 
-  /** Resolves once there is a segment at `index` (true) or there will be none. */
-  async #hasSegment(index: number): Promise<boolean> {
-    while (index >= this.#segments.length) {
-      if (this.#scanned) return false
-      await this.#change()
+  /** Resolves once there is enough for a job (true) or there will be nothing more. */
+  async #hasJob(): Promise<boolean> {
+    while (!this.#scanned && this.#waitingBytes < JOB_BYTES) await this.#change()
+    return this.#nextSegment < this.#segments.length
+  }
+
+  /** The next segments, as far as they fit one window, in one piece of work: so each asks once what is new. */
+  #takeJob(): readonly Piece[] {
+    const pieces: Piece[] = []
+    let bytes = 0
+    for (;;) {
+      const segment = this.#segments[this.#nextSegment]
+      if (segment === undefined || (pieces.length > 0 && bytes + segment.bytes > JOB_BYTES)) break
+      for (const piece of segment.pieces) pieces.push(piece)
+      bytes += segment.bytes
+      this.#nextSegment += 1
     }
-    return true
+    this.#waitingBytes -= bytes
+    return pieces
   }
 
   async #change(): Promise<void> {
@@ -138,10 +172,11 @@ class Packing {
     while (!this.#scanned && !this.#isLarge()) await this.#change()
     const threads = this.#isLarge() ? threadsOf(this.#options) : 0
     await using crew = new PackCrew(this.#newChunks, threads)
+    if (threads > 0) this.#newChunks.inbox = await this.#sink.inbox?.()
     const running = new Set<Promise<void>>()
-    for (let index = 0; await this.#hasSegment(index); index += 1) {
+    for (let job = 0; await this.#hasJob(); job += 1) {
       const pack = await abortable(crew.reserve(), this.#stop.signal)
-      const work = this.#packSegment(index, pack).finally(() => running.delete(work))
+      const work = this.#packJob(job, pack).finally(() => running.delete(work))
       work.catch((error: unknown) => this.#stop.abort(error))
       running.add(work)
     }
@@ -152,23 +187,26 @@ class Packing {
     return this.#bytesScanned > THREAD_FROM_BYTES || this.#files > THREAD_FROM_FILES
   }
 
-  async #packSegment(
-    index: number,
-    pack: (job: SegmentJob) => Promise<PackedSegment>,
-  ): Promise<void> {
-    const { pieces } = this.#segments[index]!
-    const numbers = new Float64Array(pieces.length * NUMBERS_A_PIECE)
-    for (const [i, { row, offset, bytes, last }] of pieces.entries()) {
-      numbers.set([offset, bytes, row.seconds, row.nanos, last ? 1 : 0], i * NUMBERS_A_PIECE)
-    }
-    const packed = await pack({ paths: pieces.map(({ row }) => row.path).join('\0'), numbers })
-    this.#results[index] = packed.chunks
-    for (const [i, piece] of pieces.entries()) {
-      const { row, bytes, offset, last } = piece
-      const size = packed.sizes[i]!
-      if (packed.states[i] !== FILE_STATE.AS_FOUND) this.#noteChange(row, packed.states[i]!)
-      if (size !== bytes || offset > 0 || !last) {
-        this.#sizes.set(row, (this.#sizes.get(row) ?? 0) + size)
+  async #packJob(index: number, pack: (job: SegmentJob) => Promise<PackedSegments>): Promise<void> {
+    const pieces = this.#takeJob()
+    const { inbox } = this.#newChunks
+    const { chunks, deviations } = await pack({
+      ...encodePieces(pieces),
+      inbox: inbox && {
+        path: join(inbox.folder, inbox.prefix),
+        firstFile: index * MAX_CHUNKS_A_JOB,
+      },
+    })
+    this.#results[index] = chunks
+    const changed = new Map<number, Deviation>()
+    for (const deviation of deviations) changed.set(deviation.piece, deviation)
+    for (const [i, { row, bytes, offset, last }] of pieces.entries()) {
+      const deviation = changed.get(i)
+      if (deviation !== undefined && deviation.state !== FILE_STATE.AS_FOUND) {
+        this.#noteChange(row, deviation.state)
+      }
+      if (deviation !== undefined || offset > 0 || !last) {
+        this.#sizes.set(row, (this.#sizes.get(row) ?? 0) + (deviation?.bytes ?? bytes))
       }
       if (last) this.#progressFiles += 1
     }
@@ -205,7 +243,7 @@ class Packing {
   }
 
   async #packCatalog(rows: readonly CatalogRow[]): Promise<readonly ChunkRef[]> {
-    const packer = new SegmentPacker(this.#newChunks, makeFrame)
+    const packer = new SegmentPacker(this.#newChunks, makeNewFrame)
     return await abortable(packer.packBytes(encodeCatalog(rows)), this.#stop.signal)
   }
 }

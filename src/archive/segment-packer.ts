@@ -1,13 +1,13 @@
 import { digestOf } from '../core/digest.ts'
 import type { Digest } from '../core/digest.ts'
+import type { ChunkRef } from '../core/manifest.ts'
 import { FileReader } from './file-reader.ts'
 import type { FileState } from './file-reader.ts'
 import { MAX_CONTENT_CHUNK_BYTES, nextCut } from './fastcdc.ts'
-import { freeMemory } from './free-memory.ts'
 
 // One packer holds this much plain content, whatever it packs; two or three a thread hide the time that
 // asking and storing take.
-const WINDOW_BYTES = 4 * 1024 * 1024
+export const WINDOW_BYTES: number = 4 * 1024 * 1024
 
 /** A chunk as cut: its name and plain size. */
 export interface CutChunk {
@@ -15,9 +15,12 @@ export interface CutChunk {
   readonly bytes: number
 }
 
-/** A new chunk, compressed. */
+/** A new chunk, compressed; its frame is either here or in a file of the inbox. */
 export interface NewFrame extends CutChunk {
-  readonly frame: Uint8Array
+  readonly frame?: Uint8Array
+  /** Number of the file. */
+  readonly file?: number
+  readonly frameBytes: number
 }
 
 /** What a packer needs of the side that knows which chunks exist. */
@@ -27,127 +30,155 @@ export interface PackPort {
   put(frames: readonly NewFrame[]): Promise<void>
 }
 
-/** A segment in the form that crosses threads cheaply. */
+/** Makes the frame of a chunk; `plain` is only lent. */
+export type StoreChunk = (chunk: CutChunk, plain: Uint8Array) => NewFrame | Promise<NewFrame>
+
+/** Some segments in the form that crosses threads cheaply. */
 export interface SegmentJob {
   /** Paths as byte strings, joined with NUL. */
   readonly paths: string
-  /** For each piece: offset, expected bytes, seconds and nanoseconds of its modification time, 1 if last. */
+  /** For each piece: offset, expected bytes, seconds and nanoseconds of its modification time, its ends. */
   readonly numbers: Float64Array
+  /** Where new chunks may be written as files: the beginning of their paths, and the first number that is free. */
+  readonly inbox?: { readonly path: string; readonly firstFile: number }
 }
 
 export const NUMBERS_A_PIECE = 5
+/** What a piece ends; to be added. */
+export const PIECE_ENDS = { FILE: 1, SEGMENT: 2 } as const
 
-/** What became of a segment. */
-export interface PackedSegment {
-  readonly chunks: readonly CutChunk[]
-  /** Bytes really read of each piece. */
-  readonly sizes: Float64Array
-  /** For each piece as it was found: 0, or why it was not. */
-  readonly states: Uint8Array
+/** A piece that was not read as it was expected. */
+export interface Deviation {
+  readonly piece: number
+  /** Bytes really read. */
+  readonly bytes: number
+  readonly state: FileState
 }
 
-/** Reads, cuts, hashes and compresses one segment at a time, with a fixed amount of memory. */
+/** What became of a job. */
+export interface PackedSegments {
+  readonly chunks: readonly CutChunk[]
+  readonly deviations: readonly Deviation[]
+}
+
+/** Reads, cuts, hashes and compresses one job at a time, with a fixed amount of memory. */
 export class SegmentPacker {
   readonly #port: PackPort
-  readonly #makeFrame: (plain: Uint8Array) => Uint8Array | Promise<Uint8Array>
+  readonly #storeChunk: StoreChunk
   readonly #buffer = Buffer.allocUnsafeSlow(WINDOW_BYTES)
+  #filled = 0
+  /** Where the first chunk starts that is not cut yet. */
+  #uncut = 0
   #chunks: CutChunk[] = []
+  /** Of `#chunks`, those before it have been put. */
+  #put = 0
 
-  constructor(port: PackPort, makeFrame: (plain: Uint8Array) => Uint8Array | Promise<Uint8Array>) {
+  constructor(port: PackPort, storeChunk: StoreChunk) {
     this.#port = port
-    this.#makeFrame = makeFrame
+    this.#storeChunk = storeChunk
   }
 
   /** @throws ERR_PATH naming a file that cannot be read, or what the port throws. */
-  async pack(job: SegmentJob): Promise<PackedSegment> {
+  async pack(job: SegmentJob): Promise<PackedSegments> {
+    this.#start()
     const { numbers } = job
-    const paths = job.paths.split('\0')
-    const sizes = new Float64Array(paths.length)
-    const states = new Uint8Array(paths.length)
-    this.#chunks = []
-    let filled = 0
-    for (const [i, path] of paths.entries()) {
-      const at = i * NUMBERS_A_PIECE
+    const deviations: Deviation[] = []
+    let piece = 0
+    for (const path of job.paths.split('\0')) {
+      const at = piece * NUMBERS_A_PIECE
+      const bytes = numbers[at + 1]!
+      const ends = numbers[at + 4]!
       using reader = new FileReader(path, {
         offset: numbers[at]!,
-        bytes: numbers[at + 1]!,
+        bytes,
         seconds: numbers[at + 2]!,
         nanos: numbers[at + 3]!,
-        last: numbers[at + 4] === 1,
+        last: (ends & PIECE_ENDS.FILE) !== 0,
       })
       for (;;) {
-        filled += reader.read(this.#buffer, filled)
+        this.#filled += reader.read(this.#buffer, this.#filled)
         if (reader.done) break
-        filled = await this.#flush(filled, false)
+        await this.#makeRoom()
       }
-      sizes[i] = reader.bytesRead
-      states[i] = reader.state satisfies FileState
+      if (reader.bytesRead !== bytes || reader.state !== 0) {
+        deviations.push({ piece, bytes: reader.bytesRead, state: reader.state })
+      }
+      if ((ends & PIECE_ENDS.SEGMENT) !== 0) this.#cut(this.#buffer, true)
+      piece += 1
     }
-    await this.#flush(filled, true)
-    return { chunks: this.#chunks, sizes, states }
+    await this.#putNew(this.#buffer)
+    return { chunks: this.#chunks, deviations }
   }
 
   /** Packs content that is in memory already. */
-  async packBytes(bytes: Uint8Array): Promise<readonly CutChunk[]> {
-    this.#chunks = []
-    await this.#packWindow(bytes, bytes.length, true)
+  async packBytes(bytes: Uint8Array): Promise<readonly ChunkRef[]> {
+    this.#start()
+    this.#filled = bytes.length
+    this.#cut(bytes, true)
+    await this.#putNew(bytes)
     return this.#chunks
   }
 
   /** Packs content as it arrives. */
-  async packStream(content: AsyncIterable<Uint8Array>): Promise<readonly CutChunk[]> {
-    this.#chunks = []
-    let filled = 0
+  async packStream(content: AsyncIterable<Uint8Array>): Promise<readonly ChunkRef[]> {
+    this.#start()
     for await (const bytes of content) {
       for (let taken = 0; taken < bytes.length;) {
-        const part = bytes.subarray(taken, taken + this.#buffer.length - filled)
-        this.#buffer.set(part, filled)
+        const part = bytes.subarray(taken, taken + this.#buffer.length - this.#filled)
+        this.#buffer.set(part, this.#filled)
         taken += part.length
-        filled += part.length
-        if (filled === this.#buffer.length) filled = await this.#flush(filled, false)
+        this.#filled += part.length
+        if (this.#filled === this.#buffer.length) await this.#makeRoom()
       }
     }
-    await this.#flush(filled, true)
+    this.#cut(this.#buffer, true)
+    await this.#putNew(this.#buffer)
     return this.#chunks
   }
 
-  /** Packs what is in the buffer as far as cuts are certain; returns how much is left at its start. */
-  async #flush(filled: number, isEnd: boolean): Promise<number> {
-    const done = await this.#packWindow(this.#buffer, filled, isEnd)
-    this.#buffer.copyWithin(0, done, filled)
-    return filled - done
+  #start(): void {
+    this.#filled = 0
+    this.#uncut = 0
+    this.#chunks = []
+    this.#put = 0
   }
 
-  async #packWindow(window: Uint8Array, end: number, isEnd: boolean): Promise<number> {
-    const plains: Uint8Array[] = []
-    const chunks: CutChunk[] = []
-    let start = 0
+  /** Puts what can be cut for certain, and moves the rest to the start of the buffer. */
+  async #makeRoom(): Promise<void> {
+    this.#cut(this.#buffer, false)
+    await this.#putNew(this.#buffer)
+    this.#buffer.copyWithin(0, this.#uncut, this.#filled)
+    this.#filled -= this.#uncut
+    this.#uncut = 0
+  }
+
+  #cut(window: Uint8Array, isEnd: boolean): void {
+    const end = this.#filled
+    let start = this.#uncut
     while (start < end && (isEnd || end - start >= MAX_CONTENT_CHUNK_BYTES)) {
       const cut = nextCut(window, start, end)
-      const plain = window.subarray(start, cut)
-      plains.push(plain)
-      chunks.push({ digest: digestOf(plain), bytes: plain.length })
+      this.#chunks.push({ digest: digestOf(window.subarray(start, cut)), bytes: cut - start })
       start = cut
     }
-    if (chunks.length > 0) await this.#putNew(chunks, plains)
-    return start
+    this.#uncut = start
   }
 
-  async #putNew(chunks: readonly CutChunk[], plains: readonly Uint8Array[]): Promise<void> {
-    for (const chunk of chunks) this.#chunks.push(chunk)
+  /** What is cut and not put yet lies before the uncut rest of the window. */
+  async #putNew(window: Uint8Array): Promise<void> {
+    const chunks = this.#chunks.slice(this.#put)
+    if (chunks.length === 0) return
+    this.#put = this.#chunks.length
     const wanted = await this.#port.ask(chunks)
     const frames: Promise<NewFrame>[] = []
+    let start = this.#uncut
+    for (const chunk of chunks) start -= chunk.bytes
     for (const [i, chunk] of chunks.entries()) {
-      if (wanted[i] === true) frames.push(this.#compress(chunk, plains[i]!))
+      const end = start + chunk.bytes
+      if (wanted[i] === true) {
+        frames.push(Promise.resolve(this.#storeChunk(chunk, window.subarray(start, end))))
+      }
+      start = end
     }
     if (frames.length > 0) await this.#port.put(await Promise.all(frames))
-  }
-
-  async #compress(chunk: CutChunk, plain: Uint8Array): Promise<NewFrame> {
-    // A copy of the exact size: the compressor's buffer has room for incompressible input.
-    const roomy = await this.#makeFrame(plain)
-    const frame = new Uint8Array(roomy)
-    freeMemory(roomy)
-    return { ...chunk, frame }
   }
 }

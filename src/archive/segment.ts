@@ -1,4 +1,6 @@
 import { KIND } from './catalog.ts'
+import { NUMBERS_A_PIECE, PIECE_ENDS } from './segment-packer.ts'
+import type { SegmentJob } from './segment-packer.ts'
 import type { ScannedRow } from './tree-scan.ts'
 
 // Content is divided at places that depend on paths and sizes alone, so that any number of threads cuts
@@ -18,6 +20,8 @@ export interface Piece {
   readonly bytes: number
   /** True if the file is read to its end, wherever that is. */
   readonly last: boolean
+  /** True for the last of a segment. */
+  ends: boolean
 }
 
 /** Consecutive content that is read, cut and hashed as one piece of work. */
@@ -41,16 +45,18 @@ export class Segmenter {
     const own = row.bytes >= OWN_SEGMENT_BYTES
     if (own || (row.pathHash & DIVIDING_HASH_MASK) === 0) this.end()
     for (let offset = 0; offset + SLICE_BYTES < row.bytes; offset += SLICE_BYTES) {
-      this.#push({ row, offset, bytes: SLICE_BYTES, last: false })
+      this.#push({ row, offset, bytes: SLICE_BYTES, last: false, ends: false })
       this.end()
     }
     const offset = row.bytes === 0 ? 0 : Math.floor((row.bytes - 1) / SLICE_BYTES) * SLICE_BYTES
-    this.#push({ row, offset, bytes: row.bytes - offset, last: true })
+    this.#push({ row, offset, bytes: row.bytes - offset, last: true, ends: false })
     if (own) this.end()
   }
 
   end(): void {
-    if (this.#pieces.length === 0) return
+    const end = this.#pieces.at(-1)
+    if (end === undefined) return
+    end.ends = true
     this.#onSegment({ pieces: this.#pieces, bytes: this.#bytes })
     this.#pieces = []
     this.#bytes = 0
@@ -60,4 +66,21 @@ export class Segmenter {
     this.#pieces.push(piece)
     this.#bytes += piece.bytes
   }
+}
+
+/** Pieces in the form in which threads take them. */
+export function encodePieces(pieces: readonly Piece[]): Pick<SegmentJob, 'paths' | 'numbers'> {
+  const numbers = new Float64Array(pieces.length * NUMBERS_A_PIECE)
+  const paths: string[] = []
+  let at = 0
+  for (const { row, offset, bytes, last, ends } of pieces) {
+    paths.push(row.path)
+    numbers[at] = offset
+    numbers[at + 1] = bytes
+    numbers[at + 2] = row.seconds
+    numbers[at + 3] = row.nanos
+    numbers[at + 4] = (last ? PIECE_ENDS.FILE : 0) + (ends ? PIECE_ENDS.SEGMENT : 0)
+    at += NUMBERS_A_PIECE
+  }
+  return { paths: paths.join('\0'), numbers }
 }

@@ -2,6 +2,7 @@ import type { BytesByTier, Frame, SourcedFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { Entry, EntryQuery, NearMiss, SignedEntry } from '../core/entry.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
+import type { Inbox } from '../core/inbox.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { Turn, TurnOptions } from '../lease/lease.ts'
 
@@ -138,6 +139,8 @@ export interface Tiers {
   ): AsyncIterable<SourcedFrame>
   has(digests: readonly Digest[]): Promise<boolean[]>
   put(frame: Frame): Promise<void>
+  /** Where this process may write new chunks as files, instead of a `put` of each; undefined if it cannot. */
+  inbox(): Promise<Inbox | undefined>
   putManifest(digest: Digest, bytes: Uint8Array): Promise<void>
   /** Signs, indexes and announces; false if the name is taken. */
   commit(entry: Omit<Entry, 'writer'>): Promise<boolean>

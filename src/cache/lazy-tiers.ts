@@ -1,6 +1,7 @@
 import type { SourcedFrame, Frame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { Entry, EntryQuery, SignedEntry } from '../core/entry.ts'
+import type { Inbox } from '../core/inbox.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { Turn, TurnOptions } from '../lease/lease.ts'
 import type { ReadOptions, TierLookup, Tiers } from './cache.ts'
@@ -40,6 +41,10 @@ export class LazyTiers implements Tiers {
 
   async put(frame: Frame): Promise<void> {
     await (await this.#tiers()).put(frame)
+  }
+
+  async inbox(): Promise<Inbox | undefined> {
+    return await (await this.#tiers()).inbox()
   }
 
   async putManifest(digest: Digest, bytes: Uint8Array): Promise<void> {

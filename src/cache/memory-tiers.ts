@@ -5,6 +5,7 @@ import { entryDigest } from '../core/entry.ts'
 import type { Entry, EntryQuery, SignedEntry } from '../core/entry.ts'
 import { bestMatch, foldKey, nearMissOf } from '../core/entry-match.ts'
 import { SwarmCacheError } from '../core/errors.ts'
+import type { Inbox } from '../core/inbox.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import { UNLED_TURN } from '../lease/lease.ts'
 import type { Leases, Turn, TurnOptions } from '../lease/lease.ts'
@@ -69,6 +70,10 @@ export class MemoryTiers implements Tiers {
 
   async put(frame: Frame): Promise<void> {
     if (!this.#frames.has(frame.chunk.digest)) this.#frames.set(frame.chunk.digest, frame.bytes)
+  }
+
+  async inbox(): Promise<Inbox | undefined> {
+    return undefined
   }
 
   async putManifest(digest: Digest, bytes: Uint8Array): Promise<void> {

@@ -4,6 +4,7 @@ import type { Entry, EntryQuery, NearMiss, SignedEntry } from '../core/entry.ts'
 import { compareMatches, nearMissOf } from '../core/entry-match.ts'
 import { SwarmCacheError, errorMessage, inputError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Inbox } from '../core/inbox.ts'
 import { decodeManifest } from '../core/manifest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { PeerId } from '../core/peer.ts'
@@ -139,6 +140,10 @@ export class NodeTiers implements Tiers {
 
   async put(frame: Frame): Promise<void> {
     await this.#parts.store.put(frame)
+  }
+
+  async inbox(): Promise<Inbox | undefined> {
+    return await this.#parts.store.inbox()
   }
 
   async putManifest(digest: Digest, bytes: Uint8Array): Promise<void> {

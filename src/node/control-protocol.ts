@@ -10,7 +10,9 @@
  *    `unopened`, frames that nobody has opened carry a number under that name, and the client answers with
  *    `{ settle: id, good: [numbers], bad: [numbers] }`; a bad one comes again from somebody else.
  *    `takeTurn` may be answered with any number of `{ id, waiting: progress }` before its result.
- * 4. Who has a turn, which the client has named itself, says `renewTurn` twice a second until `endTurn`.
+ * 4. `inbox` is answered with the folder and prefix of an inbox (core/inbox.ts) and what tells the folder from
+ *    another of that path; `take` names the `prefix` and, as body, files that the client has written there.
+ * 5. Who has a turn, which the client has named itself, says `renewTurn` twice a second until `endTurn`.
  *
  * A connection that ends takes back every call on it.
  */
@@ -50,6 +52,8 @@ export type CallName =
   | 'readChunks'
   | 'has'
   | 'put'
+  | 'inbox'
+  | 'take'
   | 'putManifest'
   | 'commit'
   | 'forget'

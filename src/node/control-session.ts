@@ -23,6 +23,7 @@ import {
   readUnsignedEntry,
 } from './control-protocol.ts'
 import type { CallName } from './control-protocol.ts'
+import { ControlInboxes } from './control-inboxes.ts'
 import { ControlTurns } from './control-turns.ts'
 import { UnopenedFrames } from './unopened-frames.ts'
 
@@ -57,6 +58,7 @@ export class ControlSession {
   readonly #running = new Map<number, AbortController>()
   readonly #limit = new Limit(RUNNING_BYTES)
   readonly #turns = new ControlTurns()
+  readonly #inboxes = new ControlInboxes()
   readonly #unopened = new Map<number, UnopenedFrames>()
 
   constructor(parts: ControlSessionParts) {
@@ -172,6 +174,11 @@ export class ControlSession {
         await (await tiers()).put(frame)
         return NOTHING
       }
+      case 'inbox':
+        return encodeJson(await this.#inboxes.open(readRepository(header), await tiers()))
+      case 'take':
+        await this.#inboxes.take(readRepository(header), await tiers(), { header, body })
+        return NOTHING
       case 'putManifest':
         await (await tiers()).putManifest(readDigest(header), body)
         return NOTHING

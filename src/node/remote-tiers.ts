@@ -5,12 +5,14 @@ import type { Digest } from '../core/digest.ts'
 import { parseSignedEntry } from '../core/entry.ts'
 import type { Entry, EntryQuery, SignedEntry } from '../core/entry.ts'
 import { SwarmCacheError } from '../core/errors.ts'
+import type { Inbox } from '../core/inbox.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { Message } from '../core/message.ts'
 import type { PeerId } from '../core/peer.ts'
 import type { Turn, TurnOptions } from '../lease/lease.ts'
 import type { ControlChannel } from './control-channel.ts'
 import { nodeGone } from './control-connection.ts'
+import { openInbox } from './control-inboxes.ts'
 import {
   MAX_DIGESTS,
   decodeError,
@@ -112,6 +114,12 @@ export class RemoteTiers implements Tiers {
 
   async put({ chunk, bytes }: Frame): Promise<void> {
     await this.#call('put', { ...chunk }, { body: bytes, bulk: true })
+  }
+
+  async inbox(): Promise<Inbox | undefined> {
+    return openInbox(decodeJson(await this.#call('inbox', {})), async (prefix, body) => {
+      await this.#call('take', { prefix }, { body })
+    })
   }
 
   async putManifest(digest: Digest, bytes: Uint8Array): Promise<void> {

@@ -3,6 +3,7 @@ import {
   fstatSync,
   futimesSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readSync,
@@ -15,10 +16,13 @@ import {
 import { dirname, join } from 'node:path'
 import { isDigest } from '../core/digest.ts'
 import type { Digest } from '../core/digest.ts'
-import { errnoOf } from '../core/errors.ts'
+import { SwarmCacheError, errnoOf } from '../core/errors.ts'
 import { FILE_MODE, FOLDER_MODE, namesOrEmpty, removeFile } from './disk-layout.ts'
 import type { DiskLayout } from './disk-layout.ts'
 import { storeFault } from './store-fault.ts'
+
+// A file system with a clock of its own may be off; what was written a moment ago need not be marked again.
+const MAX_CLOCK_SKEW_MS = 2000
 
 /** A file as a clean-up sees it. */
 export interface StoredFile {
@@ -76,16 +80,33 @@ export class DigestFolder {
     const path = this.path(digest)
     try {
       writeWhole(temporary, parts, this.#now())
-      try {
-        renameSync(temporary, path)
-      } catch (error) {
-        if (errnoOf(error) !== 'ENOENT') throw error
-        mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE })
-        renameSync(temporary, path)
-      }
+      moveInto(temporary, path)
     } catch (cause) {
       removeQuietly(temporary)
       throw storeFault('Writing', path, cause)
+    }
+  }
+
+  /** Puts a whole file that lies on the same file system in place. @throws ERR_STORE if it has another size. */
+  take(digest: Digest, from: string, bytes: number): void {
+    const path = this.path(digest)
+    try {
+      const stats = lstatSync(from)
+      if (!stats.isFile() || stats.size !== bytes) {
+        throw new SwarmCacheError(
+          'ERR_STORE',
+          `The file ${from} was to be taken into the store with ${bytes} bytes, but it has ${stats.size}.`,
+          { facts: { path: from } },
+        )
+      }
+      const now = this.#now()
+      if (Math.abs(now - stats.mtimeMs) > MAX_CLOCK_SKEW_MS) {
+        utimesSync(from, now / 1000, now / 1000)
+      }
+      moveInto(from, path)
+    } catch (cause) {
+      removeQuietly(from)
+      throw storeFault('Taking over', from, cause)
     }
   }
 
@@ -126,6 +147,16 @@ export class DigestFolder {
       }
       yield files
     }
+  }
+}
+
+function moveInto(from: string, path: string): void {
+  try {
+    renameSync(from, path)
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+    mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE })
+    renameSync(from, path)
   }
 }
 

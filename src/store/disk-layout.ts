@@ -10,7 +10,7 @@ import { storeFault } from './store-fault.ts'
 
 /*
  * <home>/v1/index/index.db          derived from the entry files; shared by all repositories of the home
- * <home>/v1/<tag>/chunks/ab/<sha>   one frame each, see frame-file.ts
+ * <home>/v1/<tag>/chunks/ab/<sha>   one frame each, see core/frame-file.ts
  * <home>/v1/<tag>/manifests/ab/<sha>
  * <home>/v1/<tag>/entries/<sha>.json
  * <home>/v1/<tag>/tmp/              files being written; renamed or linked into place when whole
@@ -23,7 +23,7 @@ const VERSION = 'v1'
 export const FOLDER_MODE = 0o700
 export const FILE_MODE = 0o600
 
-// Temporary files live for as long as one synchronous write takes; after ten minutes their process is dead or stuck.
+// Temporary files live for as long as one write, or a save's next message, takes; after ten minutes their process is dead or stuck.
 const TEMPORARY_MAX_AGE_MS = 10 * 60 * 1000
 // Long enough for a person to look at what was set aside.
 const DAMAGED_MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000
@@ -64,8 +64,13 @@ export class DiskLayout {
     ]) {
       makeFolder(folder)
     }
-    removeOlderThan(this.temporary, TEMPORARY_MAX_AGE_MS)
+    this.sweepTemporary()
     removeOlderThan(this.damaged, DAMAGED_MAX_AGE_MS)
+  }
+
+  /** Removes what dead processes were writing. */
+  sweepTemporary(): void {
+    removeOlderThan(this.temporary, TEMPORARY_MAX_AGE_MS)
   }
 
   /** A path for a file being written, on the same file system as its destination. */

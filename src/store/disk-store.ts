@@ -4,6 +4,8 @@ import type { Digest } from '../core/digest.ts'
 import type { EntryName, EntryQuery, SignedEntry } from '../core/entry.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
 import { errorMessage, SwarmCacheError } from '../core/errors.ts'
+import { encodeFrameFile } from '../core/frame-file.ts'
+import type { Inbox } from '../core/inbox.ts'
 import { silentLogger } from '../core/logger.ts'
 import type { Logger } from '../core/logger.ts'
 import { decodeManifest } from '../core/manifest.ts'
@@ -13,11 +15,11 @@ import type { DiskLayout } from './disk-layout.ts'
 import { EntryFiles } from './entry-files.ts'
 import { EntryIndex } from './entry-index.ts'
 import { EntryNeeds } from './entry-needs.ts'
-import { encodeFrameFile } from './frame-file.ts'
 import { IndexDatabase } from './index-database.ts'
 import { RepositoryFiles } from './repository-files.ts'
 import { Room } from './room.ts'
 import { SpaceLedger } from './space-ledger.ts'
+import { StoreInbox } from './store-inbox.ts'
 import { assertFrame, assertOwn } from './store-input.ts'
 import type { IndexedEntry, Store, StoreOptions, StoreReport, StoreUsage } from './store.ts'
 import { Sweep } from './sweep.ts'
@@ -152,9 +154,24 @@ export class DiskStore implements Store {
     await this.#turn.pass(signal)
     const { files } = this.#parts
     const { digest } = frame.chunk
-    assertFrame(frame)
+    assertFrame(frame.chunk, frame.bytes.length)
     if (this.#turn.step(() => files.chunks.hold(digest))) return
     await this.#write(files.chunks, digest, encodeFrameFile(frame), signal)
+  }
+
+  async inbox(): Promise<Inbox> {
+    this.#assertOpen()
+    const { layout, files, ledger, room } = this.#parts
+    // What processes that were killed have left would stay for as long as this store is open.
+    layout.sweepTemporary()
+    return new StoreInbox({
+      folder: layout.temporary,
+      chunks: files.chunks,
+      ledger,
+      room,
+      turn: this.#turn,
+      assertOpen: () => this.#assertOpen(),
+    })
   }
 
   async getManifest(digest: Digest): Promise<Uint8Array | undefined> {

@@ -6,6 +6,7 @@ import type { EntryName, EntryQuery, SignedEntry } from '../core/entry.ts'
 import { bestMatch, foldKey, matchEntry } from '../core/entry-match.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
 import { errorMessage, SwarmCacheError } from '../core/errors.ts'
+import type { Inbox } from '../core/inbox.ts'
 import { decodeManifest } from '../core/manifest.ts'
 import { incompleteEntry, storeFull } from './store-fault.ts'
 import { assertFrame, assertOwn } from './store-input.ts'
@@ -77,9 +78,13 @@ export class MemoryStore implements Store {
   async put(frame: Frame, { signal }: StoreOptions = {}): Promise<void> {
     this.#assertOpen()
     signal?.throwIfAborted()
-    assertFrame(frame)
+    assertFrame(frame.chunk, frame.bytes.length)
     if (this.#parts.get(frame.chunk.digest) !== undefined) return
     this.#keep(frame.chunk.digest, { bytes: frame.bytes, frame })
+  }
+
+  async inbox(): Promise<Inbox | undefined> {
+    return undefined
   }
 
   async getManifest(digest: Digest): Promise<Uint8Array | undefined> {

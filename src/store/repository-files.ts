@@ -6,8 +6,8 @@ import type { Manifest } from '../core/manifest.ts'
 import { DigestFolder, readWhole } from './digest-folder.ts'
 import type { FileBytes } from './digest-folder.ts'
 import type { DiskLayout } from './disk-layout.ts'
-import { decodeFrameFile, MAX_FRAME_FILE_BYTES } from './frame-file.ts'
-import type { FrameFile } from './frame-file.ts'
+import { decodeFrameFile, MAX_FRAME_FILE_BYTES } from '../core/frame-file.ts'
+import type { FrameFile } from '../core/frame-file.ts'
 import type { SpaceUsed } from './space-ledger.ts'
 
 /** What a manifest file holds. */

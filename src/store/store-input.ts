@@ -1,17 +1,17 @@
-import type { Frame } from '../core/chunk.ts'
 import { isDigest } from '../core/digest.ts'
 import { parseSignedEntry } from '../core/entry.ts'
 import type { SignedEntry } from '../core/entry.ts'
 import { SwarmCacheError } from '../core/errors.ts'
 import { MAX_CHUNK_BYTES, MAX_FRAME_BYTES } from '../core/manifest.ts'
+import type { ChunkRef } from '../core/manifest.ts'
 
-/** @throws ERR_STORE if a frame is not of a form that can be stored. */
-export function assertFrame({ chunk, bytes }: Frame): void {
-  const fits = chunk.bytes > 0 && chunk.bytes <= MAX_CHUNK_BYTES && bytes.length <= MAX_FRAME_BYTES
+/** @throws ERR_STORE if a frame of that many bytes is not of a form that can be stored. */
+export function assertFrame(chunk: ChunkRef, frameBytes: number): void {
+  const fits = chunk.bytes > 0 && chunk.bytes <= MAX_CHUNK_BYTES && frameBytes <= MAX_FRAME_BYTES
   if (isDigest(chunk.digest) && fits) return
   throw new SwarmCacheError(
     'ERR_STORE',
-    `The chunk ${String(chunk.digest)} of ${chunk.bytes} bytes in a frame of ${bytes.length} cannot be stored: at most ${MAX_CHUNK_BYTES} and ${MAX_FRAME_BYTES} are allowed.`,
+    `The chunk ${String(chunk.digest)} of ${chunk.bytes} bytes in a frame of ${frameBytes} cannot be stored: at most ${MAX_CHUNK_BYTES} and ${MAX_FRAME_BYTES} are allowed.`,
     { facts: { digest: chunk.digest } },
   )
 }

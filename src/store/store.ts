@@ -2,6 +2,7 @@ import type { SourcedFrame, Frame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { EntryName, EntryQuery, SignedEntry } from '../core/entry.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
+import type { Inbox } from '../core/inbox.ts'
 
 /** A wait that can be ended. */
 export interface StoreOptions {
@@ -55,6 +56,8 @@ export interface Store {
    * @throws ERR_STORE if it cannot be written, or nothing may be dropped to make room for it.
    */
   put(frame: Frame, options?: StoreOptions): Promise<void>
+  /** Where frames that the caller has verified may be written as files; undefined if the store keeps none. */
+  inbox(): Promise<Inbox | undefined>
   /** Encoded manifest by digest, verified, or undefined. */
   getManifest(digest: Digest): Promise<Uint8Array | undefined>
   /** @throws ERR_INTEGRITY if the bytes are not a manifest of that digest; else as `put`. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -12,8 +13,12 @@ import { isSwarmCacheError } from '../../../src/core/errors.ts'
 import { silentLogger } from '../../../src/core/logger.ts'
 import { connectToNode } from '../../../src/node/control-client.ts'
 import type { RemoteNode } from '../../../src/node/control-client.ts'
+import { NodeTiers } from '../../../src/cache/node-tiers.ts'
+import { openInbox } from '../../../src/node/control-inboxes.ts'
 import { ControlServer } from '../../../src/node/control-server.ts'
 import type { Node } from '../../../src/node/node.ts'
+import { openStore } from '../../support/disk-homes.ts'
+import { writeFrames } from '../../support/inbox.ts'
 import { save, tiersContract } from '../../contract/tiers.ts'
 import { eventually } from '../../support/eventually.ts'
 import { FixedNode, PEERS, STATUS } from '../../support/fixed-node.ts'
@@ -104,6 +109,39 @@ test('more digests than one call takes are asked in several', options, async (t)
   assert.deepEqual(
     held.flatMap((yes, index) => (yes ? [index] : [])),
     [40_000],
+  )
+})
+
+test('files that a client has written into the inbox of a node are chunks', options, async (t) => {
+  const [home, storeHome] = [await makeHome(t), await makeHome(t)]
+  const store = await openStore(t, storeHome, { repository: REPOSITORY })
+  const parts = { store, sign: createSigner(), logger: silentLogger }
+  await serve(t, home, new FixedNode(new NodeTiers(parts, { repository: REPOSITORY })))
+  const remote = await connected(t, home)
+  const inbox = await (await remote.tiers(REPOSITORY)).inbox()
+  const { frames } = await makeSample('deps-1', { count: 5 })
+  const digests = frames.map(({ chunk }) => chunk.digest)
+  const written = writeFrames(inbox!, frames, 70_000)
+  await inbox!.take(written.slice(1))
+  assert.deepEqual(await store.has(digests), [false, true, true, true, true])
+  assert.deepEqual(readdirSync(inbox!.folder), [written[0]!.name])
+  await inbox!.take(written)
+  assert.deepEqual(readdirSync(inbox!.folder), [])
+  assert.ok((await store.has(digests)).every(Boolean))
+  const other = writeFrames(inbox!, (await makeSample('deps-2', { count: 2 })).frames)
+  await rm(join(inbox!.folder, other[0]!.name))
+  await assert.rejects(inbox!.take(other), { code: 'ERR_STORE' })
+})
+
+test('a client that has another folder at the path of the inbox puts bytes', async () => {
+  const offer = { folder: tmpdir(), prefix: 'a', place: '1:1' }
+  assert.equal(
+    openInbox(offer, async () => {}),
+    undefined,
+  )
+  assert.equal(
+    openInbox({}, async () => {}),
+    undefined,
   )
 })
 

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
-import type { Digest } from '../core/digest.ts'
-import { MAX_CHUNK_BYTES, MAX_FRAME_BYTES } from '../core/manifest.ts'
-import type { Frame } from '../core/chunk.ts'
+import type { Digest } from './digest.ts'
+import { MAX_CHUNK_BYTES, MAX_FRAME_BYTES } from './manifest.ts'
+import type { Frame } from './chunk.ts'
 
 /*
  * A chunk on disk, big endian: u32 magic, u32 plain bytes, u32 frame bytes, u32 CRC-32, then the frame.
@@ -9,11 +9,12 @@ import type { Frame } from '../core/chunk.ts'
  * a cut and a file under another's name are all noticed without opening the frame.
  */
 const MAGIC = 0x73636631 // "scf1"
-const HEADER_BYTES = 16
+/** What a chunk file has before its frame. */
+export const FRAME_HEADER_BYTES = 16
 const CRC_OFFSET = 12
 
 /** No chunk file is larger. */
-export const MAX_FRAME_FILE_BYTES: number = HEADER_BYTES + MAX_FRAME_BYTES
+export const MAX_FRAME_FILE_BYTES: number = FRAME_HEADER_BYTES + MAX_FRAME_BYTES
 
 /** What a chunk file holds. */
 export interface FrameFile {
@@ -23,7 +24,7 @@ export interface FrameFile {
 
 /** Header and frame, to be written one after the other. */
 export function encodeFrameFile({ chunk, bytes }: Frame): Uint8Array[] {
-  const header = Buffer.allocUnsafe(HEADER_BYTES)
+  const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES)
   header.writeUInt32BE(MAGIC, 0)
   header.writeUInt32BE(chunk.bytes, 4)
   header.writeUInt32BE(bytes.length, 8)
@@ -33,12 +34,12 @@ export function encodeFrameFile({ chunk, bytes }: Frame): Uint8Array[] {
 
 /** The frame in a chunk file, or why it is damaged. */
 export function decodeFrameFile(digest: Digest, file: Uint8Array): FrameFile | string {
-  if (file.length < HEADER_BYTES) return `it has ${file.length} bytes, less than its header`
-  const header = Buffer.from(file.buffer, file.byteOffset, HEADER_BYTES)
+  if (file.length < FRAME_HEADER_BYTES) return `it has ${file.length} bytes, less than its header`
+  const header = Buffer.from(file.buffer, file.byteOffset, FRAME_HEADER_BYTES)
   if (header.readUInt32BE(0) !== MAGIC) return 'it does not start like a chunk'
   const plainBytes = header.readUInt32BE(4)
   if (plainBytes === 0 || plainBytes > MAX_CHUNK_BYTES) return `it claims ${plainBytes} plain bytes`
-  const frame = file.subarray(HEADER_BYTES)
+  const frame = file.subarray(FRAME_HEADER_BYTES)
   const claimed = header.readUInt32BE(8)
   if (frame.length !== claimed) return `its frame has ${frame.length} bytes instead of ${claimed}`
   if (header.readUInt32BE(CRC_OFFSET) !== checksum(digest, header, frame)) {
