@@ -2,6 +2,8 @@ import { SwarmCacheError } from '../core/errors.ts'
 import type { PeerId } from '../core/peer.ts'
 import type { Attestation } from './identity.ts'
 
+/** GitHub's have 1.5 to 3 KB; properties of the repository that an organisation adds come on top. */
+export const MAX_TOKEN_LENGTH: number = 16 * 1024
 const AUDIENCE_PREFIX = 'swarmcache:'
 // GitHub's longest claims are refs and workflow paths.
 const MAX_CLAIM_LENGTH = 2048

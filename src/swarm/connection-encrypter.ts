@@ -4,37 +4,37 @@ import type {
   SecureConnectionOptions,
   SecuredConnection,
 } from '@libp2p/interface'
-import { errorMessage } from '../core/errors.ts'
-import { demandProof, giveProof } from './membership-gate.ts'
+import { errorMessage, isSwarmCacheError } from '../core/errors.ts'
+import type { AttestedPeers } from './attested-peers.ts'
+import type { Handshake, Handshaken } from './handshakes.ts'
 import type { Refusals } from './refusals.ts'
 import type { SilenceWatch } from './silence-watch.ts'
 
 // libp2p hands on the message of a failed handshake but not the error, so messages tell them apart.
 const NOT_MEMBER =
-  'it does not take part in this swarm, or has another swarm key (the handshake ended early)'
+  'it does not take part in this swarm, or has another swarm key or repository (the handshake ended early)'
 const OTHER_PEER = 'another peer answers there'
+const BAD_TOKEN = 'a token was refused: '
 
 /** What the encrypter needs. */
 export interface EncrypterParts {
-  /** Noise, with the swarm's prologue. */
-  readonly noise: ConnectionEncrypter
-  /** The secret that members share. */
-  readonly key: Uint8Array
+  readonly handshake: Handshake
+  readonly attested: AttestedPeers
   readonly refusals: Refusals
   readonly silence: SilenceWatch
 }
 
 /**
- * Lets only members get as far as a connection: the dialler proves that it has the key, then Noise
- * (whose prologue is bound to the key) proves the peer ids and encrypts. Nothing else of libp2p
- * (identify, DHT, any protocol) is reachable before both have passed; a further proof belongs after Noise.
+ * Lets only members get as far as a connection: nothing else of libp2p (identify, DHT, any protocol) is
+ * reachable before both sides have passed the handshake.
  */
 export class MemberEncrypter implements ConnectionEncrypter {
   // Our own protocol id: nodes of other networks end at its negotiation.
-  readonly protocol = '/swarmcache/noise/1.0.0'
+  readonly protocol: string
   readonly #parts: EncrypterParts
 
   constructor(parts: EncrypterParts) {
+    this.protocol = parts.handshake.protocol
     this.#parts = parts
   }
 
@@ -42,16 +42,11 @@ export class MemberEncrypter implements ConnectionEncrypter {
     connection: MessageStream,
     options?: SecureConnectionOptions,
   ): Promise<SecuredConnection> {
-    const { key, noise, silence } = this.#parts
     try {
-      await giveProof(connection, key, options?.signal)
-      const secured = await noise.secureOutbound(connection, options)
-      silence.follow(connection)
-      return withoutThrowingSend(secured)
+      return this.#admit(connection, await this.#parts.handshake.outbound(connection, options))
     } catch (cause) {
       options?.signal?.throwIfAborted()
-      const isOther = cause instanceof Error && cause.name === 'UnexpectedPeerError'
-      throw new Error(isOther ? OTHER_PEER : NOT_MEMBER, { cause })
+      throw new Error(failureOf(cause), { cause })
     }
   }
 
@@ -59,19 +54,22 @@ export class MemberEncrypter implements ConnectionEncrypter {
     connection: MessageStream,
     options?: SecureConnectionOptions,
   ): Promise<SecuredConnection> {
-    const { key, noise, refusals, silence } = this.#parts
+    const { handshake, refusals } = this.#parts
     try {
-      if (!(await demandProof(connection, key, options?.signal))) {
-        throw new Error('it has another swarm key')
-      }
-      const secured = await noise.secureInbound(connection, options)
+      const handshaken = await handshake.inbound(connection, options)
       refusals.admitted(connection)
-      silence.follow(connection)
-      return withoutThrowingSend(secured)
+      return this.#admit(connection, handshaken)
     } catch (error) {
       refusals.refused(connection, errorMessage(error))
       throw error
     }
+  }
+
+  #admit(connection: MessageStream, { secured, attestation }: Handshaken): SecuredConnection {
+    const { attested, silence } = this.#parts
+    if (attestation !== undefined) attested.attest(attestation)
+    silence.follow(connection)
+    return withoutThrowingSend(secured)
   }
 }
 
@@ -93,13 +91,24 @@ function withoutThrowingSend(secured: SecuredConnection): SecuredConnection {
   return secured
 }
 
+function failureOf(error: unknown): string {
+  if (error instanceof Error && error.name === 'UnexpectedPeerError') return OTHER_PEER
+  return isSwarmCacheError(error, 'ERR_PROOF') ? BAD_TOKEN + error.message : NOT_MEMBER
+}
+
 /** Why a dial failed, if its handshake did. */
-export function handshakeFailure(error: unknown): 'not-member' | 'other-peer' | undefined {
+export function handshakeFailure(
+  error: unknown,
+): { readonly kind: 'not-member' | 'other-peer'; readonly why: string } | undefined {
   if (error instanceof AggregateError) {
     const failures = error.errors.map(handshakeFailure)
     return failures.find((failure) => failure !== undefined)
   }
   if (!(error instanceof Error)) return undefined
-  if (error.message === NOT_MEMBER) return 'not-member'
-  return error.message === OTHER_PEER ? 'other-peer' : undefined
+  const { message } = error
+  if (message === OTHER_PEER) return { kind: 'other-peer', why: message }
+  if (message.startsWith(BAD_TOKEN)) return { kind: 'not-member', why: message }
+  // It speaks multistream but none of our handshakes: its policy demands another proof, or it is of another network.
+  const isOther = message.startsWith('Protocol selection failed')
+  return message === NOT_MEMBER || isOther ? { kind: 'not-member', why: NOT_MEMBER } : undefined
 }

@@ -5,7 +5,10 @@ import type { Logger } from '../core/logger.ts'
 import type { Role } from '../core/peer.ts'
 import type { PeerKey } from '../identity/identity.ts'
 import { announceable, compareAddresses } from './address-order.ts'
+import { AttestedPeers } from './attested-peers.ts'
 import { MemberEncrypter } from './connection-encrypter.ts'
+import { KeyAndTokenHandshake, KeyHandshake, TokenHandshake } from './handshakes.ts'
+import type { CreateNoise, Handshake } from './handshakes.ts'
 import { multihashOf, SwarmDht } from './libp2p-dht.ts'
 import type { ContentId } from './libp2p-dht.ts'
 import { loadLibp2p } from './libp2p-modules.ts'
@@ -15,12 +18,15 @@ import { Refusals } from './refusals.ts'
 import { RelayReservations } from './relay-reservations.ts'
 import type { ReservationComponents } from './relay-reservations.ts'
 import { SilenceWatch } from './silence-watch.ts'
+import type { TokenProofs } from './token-proofs.ts'
 
 /** What a libp2p node is made from. */
 export interface NodeParts {
   readonly peerKey: PeerKey
-  /** Secret shared by the members of the swarm. */
-  readonly prologue: Uint8Array
+  /** Secret shared by the members of the swarm; without one they prove themselves by ID tokens alone. */
+  readonly prologue?: Uint8Array
+  /** Left out where no ID tokens are shown. */
+  readonly tokens?: TokenProofs
   readonly logger: Logger
 }
 
@@ -49,6 +55,7 @@ interface AddressUpdates {
 export interface SwarmNode {
   readonly node: Libp2p
   readonly dht: SwarmDht
+  readonly attested: AttestedPeers
   /** Lets go of what would keep the process alive after the node has stopped. */
   release(): void
   readonly peerIdFromString: Libp2pModules['peerIdFromString']
@@ -61,7 +68,8 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
   const { multiaddr, noise } = libp2p
   // The timeout, which libp2p's types do not know, is for the time until the socket is connected.
   const dialOpts = { noDelay: true, timeout: settings.CONNECT_TIMEOUT_MS }
-  const refusals = new Refusals({ logger: parts.logger })
+  const attested = new AttestedPeers()
+  const refusals = new Refusals({ logger: parts.logger, proof: proofNamed(parts) })
   const keepAliveMs = options.keepAliveMs ?? settings.KEEP_ALIVE_MS
   const silence = new SilenceWatch({ keepAliveMs })
   const isSeeder = options.role === 'seeder'
@@ -79,15 +87,10 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
         announceable(addresses.map(String)).map((address) => multiaddr(address)),
     },
     transports: [libp2p.tcp({ dialOpts }), libp2p.circuitRelayTransport()],
-    connectionEncrypters: [
-      (components) =>
-        new MemberEncrypter({
-          noise: noise({ prologueBytes: parts.prologue })(components),
-          key: parts.prologue,
-          refusals,
-          silence,
-        }),
-    ],
+    connectionEncrypters: handshakes(parts).map((create) => (components) => {
+      const createNoise: CreateNoise = (prologueBytes) => noise({ prologueBytes })(components)
+      return new MemberEncrypter({ handshake: create(createNoise), attested, refusals, silence })
+    }),
     streamMuxers: [
       libp2p.yamux({
         keepAliveInterval: keepAliveMs,
@@ -186,6 +189,7 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
   return {
     node,
     dht,
+    attested,
     release() {
       silence.stop()
       addressUpdates?._updatePeerStoreAddresses?.stop()
@@ -193,4 +197,31 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
     peerIdFromString: libp2p.peerIdFromString,
     multiaddr,
   }
+}
+
+/**
+ * The handshakes that this node's proofs allow, the strongest first. With a key and tokens that are not
+ * required, members without a token are met by the key alone.
+ */
+function handshakes({
+  peerKey,
+  prologue,
+  tokens,
+}: NodeParts): ((createNoise: CreateNoise) => Handshake)[] {
+  if (prologue === undefined) {
+    if (tokens === undefined) throw new TypeError('A swarm needs a prologue, tokens or both.')
+    return [(createNoise) => new TokenHandshake({ tokens, peerKey, createNoise })]
+  }
+  const byKey = (createNoise: CreateNoise): KeyHandshake =>
+    new KeyHandshake({ key: prologue, createNoise })
+  if (tokens === undefined) return [byKey]
+  const byBoth = (createNoise: CreateNoise): Handshake =>
+    new KeyAndTokenHandshake({ key: byKey(createNoise), tokens, peerKey })
+  return tokens.required ? [byBoth] : [byBoth, byKey]
+}
+
+function proofNamed({ prologue, tokens }: NodeParts): string {
+  if (prologue === undefined) return 'by an ID token where it runs'
+  const isBoth = tokens?.required === true
+  return `that it has the swarm key${isBoth ? ', and by an ID token where it runs' : ''}`
 }

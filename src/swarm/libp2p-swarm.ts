@@ -18,7 +18,15 @@ import {
 import { dialError, openError, startError } from './swarm-errors.ts'
 import { dialTarget, peerOf, peersOf } from './swarm-peers.ts'
 import type { StreamHandler, Swarm, SwarmListener, SwarmOptions, SwarmPeer } from './swarm.ts'
+import type { TokenProofs } from './token-proofs.ts'
+import { RENEWAL_PROTOCOL, TokenRenewal } from './token-renewal.ts'
 
+// Each asks the other once in a few minutes.
+const RENEWAL_STREAM_OPTIONS = {
+  runOnLimitedConnection: true,
+  maxInboundStreams: 2,
+  maxOutboundStreams: 2,
+}
 // Relayed connections serve every protocol of ours: where the relay has no limits, libp2p need not hold back.
 const STREAM_OPTIONS = {
   runOnLimitedConnection: true,
@@ -26,7 +34,7 @@ const STREAM_OPTIONS = {
   maxOutboundStreams: MAX_STREAMS_PER_PROTOCOL,
 }
 
-/** The swarm over libp2p: TCP, Noise bound to the swarm key, yamux, kad-dht, circuit relays at seeders. */
+/** The swarm over libp2p: TCP, Noise among members only, yamux, kad-dht, circuit relays at seeders. */
 export class Libp2pSwarm implements Swarm {
   readonly peerId: PeerId
   readonly #parts: NodeParts
@@ -35,6 +43,7 @@ export class Libp2pSwarm implements Swarm {
   readonly #listeners = new Set<SwarmListener>()
   readonly #streams = new Set<Libp2pByteStream>()
   #running: SwarmNode | undefined
+  #renewal: TokenRenewal | undefined
   #wanted = false
   #lastAddresses = ''
 
@@ -59,6 +68,15 @@ export class Libp2pSwarm implements Swarm {
     node.addEventListener('transport:listening', () => this.#checkAddresses())
     node.addEventListener('transport:close', () => this.#checkAddresses())
     node.addEventListener('self:peer:update', () => this.#checkAddresses())
+    if (this.#parts.tokens !== undefined) {
+      const renewal = this.#createRenewal(this.#parts.tokens, running)
+      await node.handle(
+        RENEWAL_PROTOCOL,
+        (stream, connection) => this.#answer((bytes) => renewal.answer(bytes), stream, connection),
+        RENEWAL_STREAM_OPTIONS,
+      )
+      this.#renewal = renewal
+    }
     this.#running = running
     try {
       this.#assertWanted()
@@ -79,6 +97,7 @@ export class Libp2pSwarm implements Swarm {
     // A node that is still starting ignores a stop: `start` undoes itself.
     if (running === undefined || running.node.status === 'starting') return
     this.#running = undefined
+    this.#renewal?.stop()
     // Closed politely, a half-sent answer would look complete to the one who reads it.
     for (const stream of this.#streams) stream.abort()
     running.dht.stop()
@@ -98,7 +117,9 @@ export class Libp2pSwarm implements Swarm {
   }
 
   peers(): SwarmPeer[] {
-    return peersOf(this.#running?.node.getConnections() ?? [])
+    const running = this.#running
+    if (running === undefined) return []
+    return peersOf(running.node.getConnections()).map((peer) => this.#withAttestation(peer))
   }
 
   listen(listener: SwarmListener): () => void {
@@ -125,7 +146,7 @@ export class Libp2pSwarm implements Swarm {
         options.signal,
         (signal) => running.node.dial(target, { signal }),
       )
-      return this.#peer(peerId) ?? peerOf(connection)
+      return this.#peer(peerId) ?? this.#withAttestation(peerOf(connection))
     } catch (error) {
       options.signal?.throwIfAborted()
       if (isSwarmCacheError(error)) throw error
@@ -202,6 +223,23 @@ export class Libp2pSwarm implements Swarm {
     return bytes
   }
 
+  #createRenewal(tokens: TokenProofs, { attested }: SwarmNode): TokenRenewal {
+    return new TokenRenewal({
+      peerId: this.peerId,
+      // Without a key, membership rests on the token alone.
+      tokens: { ...tokens, required: tokens.required || this.#parts.prologue === undefined },
+      attested,
+      logger: this.#parts.logger,
+      open: async (peerId, signal) => await this.open(peerId, RENEWAL_PROTOCOL, { signal }),
+      disconnect: async (peerId) => await this.disconnect(peerId),
+    })
+  }
+
+  #withAttestation(peer: SwarmPeer): SwarmPeer {
+    const attestation = this.#running?.attested.of(peer.peerId)
+    return attestation === undefined ? peer : { ...peer, attestation }
+  }
+
   #assertWanted(): void {
     if (this.#wanted) return
     throw new SwarmCacheError('ERR_CLOSED', 'The node was stopped while it was starting.')
@@ -219,12 +257,14 @@ export class Libp2pSwarm implements Swarm {
   #connected(id: Libp2pPeerId): void {
     const peer = this.#peer(id.toString())
     if (peer === undefined) return
+    this.#renewal?.follow(peer.peerId)
     publish('peer:connected', { peerId: peer.peerId })
     for (const listener of this.#listeners) listener.connected?.(peer)
   }
 
   #disconnected(id: Libp2pPeerId): void {
     const peerId = id.toString()
+    this.#renewal?.forget(peerId)
     publish('peer:disconnected', { peerId })
     for (const listener of this.#listeners) listener.disconnected?.(peerId)
   }

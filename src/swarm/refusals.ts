@@ -10,20 +10,23 @@ const MAX_REASON_LENGTH = 200
 /** Notices connections from outside that end before they have proved membership, and says so. */
 export class Refusals {
   readonly #logger: Logger
+  readonly #proof: string
   readonly #undecided = new WeakMap<MessageStream, string>()
   #windowEndsMs = 0
   #lines = 0
   #unsaid = 0
 
-  constructor(parts: { readonly logger: Logger }) {
+  /** `proof` names what members prove. */
+  constructor(parts: { readonly logger: Logger; readonly proof: string }) {
     this.#logger = parts.logger
+    this.#proof = parts.proof
   }
 
   /** Follows a connection that has just been accepted, until it is admitted or refused. */
   follow(connection: MultiaddrConnection): void {
     this.#undecided.set(connection, connection.remoteAddr.toString())
     connection.addEventListener('close', () => {
-      this.refused(connection, 'it left without proving that it has the swarm key')
+      this.refused(connection, `it left without proving ${this.#proof}`)
     })
   }
 

@@ -9,10 +9,11 @@ export function dialError(
   cause: unknown,
 ): SwarmCacheError {
   const facts = { peerId, addresses }
-  if (handshakeFailure(cause) === 'not-member') {
+  const failure = handshakeFailure(cause)
+  if (failure?.kind === 'not-member') {
     return new SwarmCacheError(
       'ERR_NOT_MEMBER',
-      `The peer ${peerId} cannot be connected to: it does not take part in this swarm, or has another swarm key. Check that both nodes have the same key and repository.`,
+      `The peer ${peerId} cannot be connected to: ${failure.why}. Check that both nodes have the same swarm key, repository and setting of SWARMCACHE_AUTH.`,
       { cause, facts },
     )
   }

@@ -1,6 +1,7 @@
 import type { ByteStream } from '../core/byte-stream.ts'
 import type { Digest } from '../core/digest.ts'
 import type { PeerId } from '../core/peer.ts'
+import type { Attestation } from '../identity/identity.ts'
 
 /** A wait that can be ended. */
 export interface SwarmOptions {
@@ -16,6 +17,8 @@ export interface SwarmPeer {
   readonly relayed: boolean
   /** Milliseconds since the epoch. */
   readonly since: number
+  /** What its ID token says of it, where it has shown one. */
+  readonly attestation?: Attestation
 }
 
 /** Answers a conversation that a member opened; the stream is ended for it when it returns or throws. */
