@@ -1,7 +1,7 @@
 import { closeSync, openSync, unlinkSync, writevSync } from 'node:fs'
 import { makeFrame, makeFrameSync } from '../core/chunk.ts'
 import { encodeFrameFile } from '../core/frame-file.ts'
-import { freeMemory } from './free-memory.ts'
+import { freeMemory } from '../core/free-memory.ts'
 import type { CutChunk, NewFrame } from './segment-packer.ts'
 
 const PRIVATE_FILE_MODE = 0o600

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { openFrameSync } from '../core/chunk.ts'
 import type { ChunkRef } from '../core/manifest.ts'
-import { freeMemory } from './free-memory.ts'
+import { freeMemory } from '../core/free-memory.ts'
 import { TreeWriter } from './tree-writer.ts'
 import type { WriteState } from './tree-writer.ts'
 import { packError } from './worker-thread.ts'

@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import { openFrame } from '../core/chunk.ts'
 import type { PlacedChunk } from './content-map.ts'
-import { freeMemory } from './free-memory.ts'
+import { freeMemory } from '../core/free-memory.ts'
 import { TreeWriter } from './tree-writer.ts'
 import type { WriteState } from './tree-writer.ts'
 import type { BatchOutcome, WriteBatch, WriteJob } from './unpack-worker.ts'

@@ -9,11 +9,7 @@ export interface Deadline extends Disposable {
 export function startDeadline(milliseconds: number, what: string, parent?: AbortSignal): Deadline {
   const controller = new AbortController()
   const timer = setTimeout(() => {
-    controller.abort(
-      new SwarmCacheError('ERR_TIMEOUT', `${what} took longer than ${milliseconds} ms.`, {
-        facts: { milliseconds },
-      }),
-    )
+    controller.abort(timedOut(what, milliseconds))
   }, milliseconds)
   const onAbort = (): void => controller.abort(parent?.reason)
   if (parent?.aborted === true) onAbort()
@@ -25,6 +21,13 @@ export function startDeadline(milliseconds: number, what: string, parent?: Abort
       parent?.removeEventListener('abort', onAbort)
     },
   }
+}
+
+/** The ERR_TIMEOUT of something that took too long. */
+export function timedOut(what: string, milliseconds: number): SwarmCacheError {
+  return new SwarmCacheError('ERR_TIMEOUT', `${what} took longer than ${milliseconds} ms.`, {
+    facts: { milliseconds },
+  })
 }
 
 /**

@@ -1,9 +1,12 @@
-import type { ByteStream } from './byte-stream.ts'
+import type { ByteFlow, ByteStream } from './byte-stream.ts'
 import { SwarmCacheError } from './errors.ts'
+import { freeMemory } from './free-memory.ts'
+import { MessageParser, PREFIX_BYTES } from './message-parser.ts'
 
 /** A JSON header with an optional body of raw bytes: the unit of every conversation of ours. */
 export interface Message {
   readonly header: Readonly<Record<string, unknown>>
+  /** The reader's own, to free when it is through with it. */
   readonly body: Uint8Array
 }
 
@@ -13,36 +16,61 @@ export interface MessageLimits {
   readonly bodyBytes: number
 }
 
-const PREFIX_BYTES = 8
 // Copying so little costs less than another packet.
 const SMALL_BODY_BYTES = 4096
+// Bodies that may wait for the reader before the stream is asked to pause; one of any size always may.
+const WAITING_BYTES = 256 * 1024
+const WAITING_MESSAGES = 64
 const EMPTY = new Uint8Array(0)
 
 /** Writes messages to and reads them from a stream. Layout: u32 header bytes, u32 body bytes, both big endian, header as JSON, body. */
 export class MessageStream {
   readonly #stream: ByteStream
-  readonly #limits: MessageLimits
-  readonly #reader: AsyncIterator<Uint8Array>
-  #pending: Uint8Array[] = []
-  #pendingBytes = 0
+  readonly #parser: MessageParser
+  readonly #waiting: Message[] = []
+  #waitingBytes = 0
+  #receivedBytes = 0
+  #source: AsyncIterator<Uint8Array> | undefined
+  #flow: ByteFlow | undefined
+  #isPaused = false
+  #ended: { readonly error: unknown } | undefined
+  #wake: (() => void) | undefined
 
   constructor(stream: ByteStream, limits: MessageLimits) {
     this.#stream = stream
-    this.#limits = limits
-    this.#reader = stream.source[Symbol.asyncIterator]()
+    this.#parser = new MessageParser(limits, (message) => {
+      this.#waiting.push(message)
+      this.#waitingBytes += message.body.length
+    })
+    if (stream.flowTo === undefined) this.#source = stream.source[Symbol.asyncIterator]()
   }
 
-  /** Sends one message; resolves when the next may be sent. */
-  async write(header: Record<string, unknown>, body: Uint8Array = EMPTY): Promise<void> {
-    const head = Buffer.from(JSON.stringify(header))
+  /** Bytes that have come so far, unfinished messages included. */
+  get receivedBytes(): number {
+    return this.#receivedBytes
+  }
+
+  /** Sends one message; resolves when the next may be sent. `onTaken` is called once `body` is not needed any more. */
+  async write(
+    header: Record<string, unknown>,
+    body: Uint8Array = EMPTY,
+    onTaken?: () => void,
+  ): Promise<void> {
+    const head = JSON.stringify(header)
+    const headBytes = Buffer.byteLength(head)
     const together = body.length <= SMALL_BODY_BYTES
-    const start = Buffer.allocUnsafe(PREFIX_BYTES + head.length + (together ? body.length : 0))
-    start.writeUInt32BE(head.length, 0)
+    const start = Buffer.allocUnsafe(PREFIX_BYTES + headBytes + (together ? body.length : 0))
+    start.writeUInt32BE(headBytes, 0)
     start.writeUInt32BE(body.length, 4)
-    start.set(head, PREFIX_BYTES)
-    if (together) start.set(body, PREFIX_BYTES + head.length)
+    start.write(head, PREFIX_BYTES)
+    if (together) {
+      start.set(body, PREFIX_BYTES + headBytes)
+      onTaken?.()
+      await this.#stream.write(start)
+      return
+    }
     await this.#stream.write(start)
-    if (!together) await this.#stream.write(body)
+    await this.#stream.write(body, onTaken)
   }
 
   /**
@@ -52,18 +80,19 @@ export class MessageStream {
    * over the limits.
    */
   async read(): Promise<Message | undefined> {
-    const prefix = await this.#take(PREFIX_BYTES, true)
-    if (prefix === undefined) return undefined
-    const view = new DataView(prefix.buffer, prefix.byteOffset, PREFIX_BYTES)
-    const headerBytes = view.getUint32(0)
-    const bodyBytes = view.getUint32(4)
-    if (headerBytes > this.#limits.headerBytes || bodyBytes > this.#limits.bodyBytes) {
-      throw malformed(`a message announces ${headerBytes} + ${bodyBytes} bytes`)
+    for (;;) {
+      const message = this.#waiting.shift()
+      if (message !== undefined) {
+        this.#waitingBytes -= message.body.length
+        if (this.#isPaused && this.#hasRoom) this.#resume()
+        return message
+      }
+      if (this.#ended !== undefined) {
+        if (this.#ended.error !== undefined) throw this.#ended.error as Error
+        return undefined
+      }
+      await this.#more()
     }
-    const head = await this.#take(headerBytes, false)
-    const header = parseHeader(head ?? EMPTY)
-    const body = bodyBytes === 0 ? EMPTY : await this.#take(bodyBytes, false)
-    return { header, body: body ?? EMPTY }
   }
 
   /** Closes the writing half. */
@@ -71,58 +100,58 @@ export class MessageStream {
     await this.#stream.closeWrite()
   }
 
-  /** Ends the conversation at once. */
+  /** Ends the conversation at once; what was not read yet is dropped. */
   abort(error?: Error): void {
+    for (const { body } of this.#waiting.splice(0)) freeMemory(body)
+    this.#waitingBytes = 0
     this.#stream.abort(error)
   }
 
-  /** Exactly `count` bytes; undefined if the stream ended before the first one and `mayEnd`. */
-  async #take(count: number, mayEnd: boolean): Promise<Uint8Array | undefined> {
-    while (this.#pendingBytes < count) {
-      const next = await this.#reader.next()
-      if (next.done === true) {
-        if (mayEnd && this.#pendingBytes === 0) return undefined
-        // A lost connection looks like this too, so it is no sign of a peer that misbehaves.
-        throw new SwarmCacheError('ERR_CLOSED', 'The other side ended inside a message.')
-      }
-      if (next.value.length === 0) continue
-      this.#pending.push(next.value)
-      this.#pendingBytes += next.value.length
-    }
-    this.#pendingBytes -= count
-    const first = this.#pending[0]
-    if (first !== undefined && first.length >= count) {
-      if (first.length === count) this.#pending.shift()
-      else this.#pending[0] = first.subarray(count)
-      return first.subarray(0, count)
-    }
-    const taken = new Uint8Array(count)
-    let offset = 0
-    while (offset < count) {
-      const piece = this.#pending[0]!
-      const part = piece.subarray(0, count - offset)
-      taken.set(part, offset)
-      offset += part.length
-      if (part.length === piece.length) this.#pending.shift()
-      else this.#pending[0] = piece.subarray(part.length)
-    }
-    return taken
+  get #hasRoom(): boolean {
+    return this.#waitingBytes < WAITING_BYTES && this.#waiting.length < WAITING_MESSAGES
   }
-}
 
-function parseHeader(bytes: Uint8Array): Record<string, unknown> {
-  let value: unknown
-  try {
-    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
-  } catch (cause) {
-    throw malformed('a header is not JSON', cause)
+  async #more(): Promise<void> {
+    if (this.#source !== undefined) {
+      const next = await this.#source.next()
+      if (next.done === true) this.#end()
+      else this.#take(next.value)
+      return
+    }
+    const woken = new Promise<void>((resolve) => (this.#wake = resolve))
+    this.#flow ??= this.#stream.flowTo!({
+      take: (bytes) => this.#take(bytes),
+      end: (error) => this.#end(error),
+    })
+    await woken
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw malformed('a header is not a JSON object')
-  }
-  return value as Record<string, unknown>
-}
 
-function malformed(why: string, cause?: unknown): SwarmCacheError {
-  return new SwarmCacheError('ERR_FRAME', `The conversation is malformed: ${why}.`, { cause })
+  /** False if the reader has enough to do. */
+  #take(bytes: Uint8Array): boolean {
+    if (this.#ended !== undefined) return false
+    this.#receivedBytes += bytes.length
+    try {
+      this.#parser.put(bytes)
+    } catch (error) {
+      this.#ended = { error }
+    }
+    if (this.#waiting.length > 0 || this.#ended !== undefined) this.#wake?.()
+    this.#isPaused = this.#ended !== undefined || !this.#hasRoom
+    return !this.#isPaused
+  }
+
+  #resume(): void {
+    this.#isPaused = false
+    this.#flow?.resume()
+  }
+
+  #end(error?: Error): void {
+    // A lost connection looks like this too, so it is no sign of a peer that misbehaves.
+    const cut = this.#parser.isBetween
+      ? undefined
+      : new SwarmCacheError('ERR_CLOSED', 'The other side ended inside a message.')
+    this.#ended ??= { error: error ?? cut }
+    this.#parser.clear()
+    this.#wake?.()
+  }
 }

@@ -4,7 +4,7 @@ import { nearMissOf } from '../core/entry-match.ts'
 import type { Role } from '../core/peer.ts'
 import type { LocalAnswer, LocalAnswers } from '../router/router.ts'
 import type { Store } from '../store/store.ts'
-import type { ChunkSupply } from '../transfer/transfer.ts'
+import type { ChunkSupply, SuppliedFrame } from '../transfer/transfer.ts'
 
 /** What a node of `role` gives to the other peers: the store, or nothing if it is a reader. */
 export function supplyFrom(store: Store, role: Role): ChunkSupply {
@@ -27,8 +27,8 @@ class StoreSupply implements ChunkSupply {
     return await this.#store.getManifest(digest)
   }
 
-  async frame(digest: Digest): Promise<Uint8Array | undefined> {
-    return (await this.#store.get(digest))?.bytes
+  async frame(digest: Digest): Promise<SuppliedFrame | undefined> {
+    return await this.#store.get(digest)
   }
 
   async has(digests: readonly Digest[]): Promise<boolean[]> {

@@ -1,5 +1,4 @@
-import { LRUCache } from 'lru-cache'
-import type { Frame, SourcedFrame } from '../core/chunk.ts'
+import type { Frame, StoredFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { EntryName, EntryQuery, SignedEntry } from '../core/entry.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
@@ -15,6 +14,7 @@ import type { DiskLayout } from './disk-layout.ts'
 import { EntryFiles } from './entry-files.ts'
 import { EntryIndex } from './entry-index.ts'
 import { EntryNeeds } from './entry-needs.ts'
+import { HotFrames } from './hot-frames.ts'
 import { IndexDatabase } from './index-database.ts'
 import { RepositoryFiles } from './repository-files.ts'
 import { Room } from './room.ts'
@@ -39,7 +39,7 @@ export interface DiskStoreOptions {
   readonly repository: string
   /** Bound on all repositories of the home together. */
   readonly limitBytes: number
-  /** Bound on frames kept in memory once they have been asked for; 0 keeps none. */
+  /** Bound on frames kept in memory that are asked for again and again; 0 keeps none. */
   readonly memoryLimitBytes?: number
   readonly logger?: Logger
   /** Whether an entry's signature is its writer's; entries that fail are set aside. */
@@ -71,7 +71,7 @@ export class DiskStore implements Store {
   readonly #options: DiskStoreOptions
   readonly #logger: Logger
   readonly #isTrusted: (entry: SignedEntry) => boolean
-  readonly #memory: LRUCache<Digest, Uint8Array> | undefined
+  readonly #memory: HotFrames | undefined
   readonly #turn = new Turn()
   #isClosed = false
 
@@ -82,10 +82,7 @@ export class DiskStore implements Store {
     this.#isTrusted = options.verifyEntry ?? (() => true)
     const memoryLimitBytes = options.memoryLimitBytes ?? 0
     if (memoryLimitBytes > 0) {
-      this.#memory = new LRUCache({
-        maxSize: memoryLimitBytes,
-        sizeCalculation: (bytes) => bytes.length,
-      })
+      this.#memory = new HotFrames(memoryLimitBytes)
     }
   }
 
@@ -135,18 +132,15 @@ export class DiskStore implements Store {
     return held
   }
 
-  async get(
-    digest: Digest,
-    { signal }: StoreOptions = {},
-  ): Promise<Pick<SourcedFrame, 'bytes' | 'tier'> | undefined> {
+  async get(digest: Digest, { signal }: StoreOptions = {}): Promise<StoredFrame | undefined> {
     this.#assertOpen()
     await this.#turn.pass(signal)
     const inMemory = this.#memory?.get(digest)
     if (inMemory !== undefined) return { bytes: inMemory, tier: 'memory' }
     const file = this.#turn.step(() => this.#parts.files.readChunk(digest))
     if (file === undefined) return undefined
-    this.#memory?.set(digest, file.frame)
-    return { bytes: file.frame, tier: 'disk' }
+    const isKept = this.#memory?.offer(digest, file.frame) === true
+    return { bytes: file.frame, tier: 'disk', isOwned: !isKept }
   }
 
   async put(frame: Frame, { signal }: StoreOptions = {}): Promise<void> {

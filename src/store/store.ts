@@ -1,4 +1,4 @@
-import type { SourcedFrame, Frame } from '../core/chunk.ts'
+import type { Frame, StoredFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { EntryName, EntryQuery, SignedEntry } from '../core/entry.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
@@ -46,10 +46,7 @@ export interface Store {
   /** Which chunks are held, in the order asked. */
   has(digests: readonly Digest[]): Promise<boolean[]>
   /** The frame of a chunk and the tier that had it, or undefined. */
-  get(
-    digest: Digest,
-    options?: StoreOptions,
-  ): Promise<Pick<SourcedFrame, 'bytes' | 'tier'> | undefined>
+  get(digest: Digest, options?: StoreOptions): Promise<StoredFrame | undefined>
   /**
    * Keeps a frame that the caller has verified; nothing happens if the chunk is held already.
    *

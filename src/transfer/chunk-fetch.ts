@@ -3,6 +3,7 @@ import { Limit } from '../async/limit.ts'
 import type { Frame, SourcedFrame } from '../core/chunk.ts'
 import { isSwarmCacheError, SwarmCacheError } from '../core/errors.ts'
 import { publish } from '../core/events.ts'
+import { freeMemory } from '../core/free-memory.ts'
 import type { Digest } from '../core/digest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { PeerId } from '../core/peer.ts'
@@ -211,6 +212,8 @@ export class ChunkFetch {
       task.state = 'arrived'
       this.#heldBytes += bytes.length - chunk.bytes
       void this.#check(source, task, bytes)
+    } else {
+      freeMemory(bytes)
     }
     this.#pump()
   }
@@ -237,7 +240,7 @@ export class ChunkFetch {
     source.frames += 1
     publish('chunks:received', { tier: 'peers', bytes: bytes.length, peerId })
     this.#picker.done(task)
-    this.#ready.push({ chunk, bytes, tier: 'peers', peer: peerId })
+    this.#ready.push({ chunk, bytes, tier: 'peers', peer: peerId, isOwned: true })
     this.#wake?.()
     if (this.#picker.left === 0) this.#finish(undefined)
   }

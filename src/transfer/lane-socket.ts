@@ -1,11 +1,10 @@
 import { createServer, connect } from 'node:tls'
-import type { Server, TLSSocket } from 'node:tls'
-import type { AddressInfo } from 'node:net'
+import type { ConnectionOptions, Server, TLSSocket } from 'node:tls'
+import type { AddressInfo, SocketConstructorOpts } from 'node:net'
 import { once } from 'node:events'
 import { withDeadline } from '../async/deadline.ts'
-import type { ByteStream } from '../core/byte-stream.ts'
 import { SwarmCacheError } from '../core/errors.ts'
-import { SocketByteStream } from '../core/socket-byte-stream.ts'
+import { SocketByteStream, SocketReading } from '../core/socket-byte-stream.ts'
 import type { LaneCertificate } from './lane-certificate.ts'
 import { TICKET_BYTES } from './lane-tickets.ts'
 
@@ -19,12 +18,15 @@ const ADMIT_MS = 3_000
 // Connections that have not shown a ticket yet; each holds a TLS handshake's memory.
 const MAX_UNADMITTED = 64
 const ACCEPTED = 0x01
+// Some frames leave in one system call, and the next ones are read from the store meanwhile.
+const WRITE_BYTES = 256 * 1024
 
 const TLS = {
   minVersion: 'TLSv1.3',
   // The 128-bit cipher moves a tenth more bytes per second and is as safe here.
   ciphers: 'TLS_AES_128_GCM_SHA256',
   rejectUnauthorized: false, // the fingerprint is what is checked
+  highWaterMark: WRITE_BYTES,
 } as const
 
 /** Where lanes are accepted. */
@@ -42,7 +44,7 @@ export async function listenForLanes<G>(
   certificate: LaneCertificate,
   host: string,
   admit: Admit<G>,
-  onLane: (stream: ByteStream, grant: G) => void,
+  onLane: (stream: SocketByteStream, grant: G) => void,
   onRefused: (address: string, reason: string) => void,
 ): Promise<LaneListener> {
   let admitted = 0
@@ -96,17 +98,21 @@ export async function dialLane(
   certificate: LaneCertificate,
   target: { host: string; port: number; fingerprint: string; ticket: string },
   signal?: AbortSignal,
-): Promise<ByteStream> {
+): Promise<SocketByteStream> {
   const { host, port } = target
-  const socket = connect({
+  const reading = new SocketReading()
+  // `onread` and `highWaterMark`, which the types of TLS do not know, are handed on to the socket.
+  const options: ConnectionOptions & Pick<SocketConstructorOpts, 'onread'> = {
     ...TLS,
     host,
     port,
     key: certificate.keyPem,
     cert: certificate.certificatePem,
     checkServerIdentity: () => undefined,
-  })
-  socket.on('error', () => {})
+    onread: reading.onread,
+  }
+  const socket = connect(options)
+  const stream = new SocketByteStream(socket, { reading })
   socket.setNoDelay(true)
   try {
     return await withDeadline(CONNECT_MS, `A lane to ${host}:${port}`, signal, async () => {
@@ -114,11 +120,10 @@ export async function dialLane(
       if (fingerprintOf(socket) !== target.fingerprint) {
         throw refused(`${host}:${port} shows another certificate than the peer announced`)
       }
-      const stream = new SocketByteStream(socket)
       await stream.write(Buffer.from(target.ticket, 'hex'))
-      const { taken, rest } = await takeBytes(stream, 1)
-      if (taken[0] !== ACCEPTED) throw refused(`${host}:${port} refused the ticket`)
-      return rest
+      const [answer] = await stream.first(1)
+      if (answer !== ACCEPTED) throw refused(`${host}:${port} refused the ticket`)
+      return stream
     })
   } catch (error) {
     socket.destroy()
@@ -129,56 +134,20 @@ export async function dialLane(
 async function accept<G>(
   socket: TLSSocket,
   admit: Admit<G>,
-): Promise<{ stream: ByteStream; grant: G }> {
-  socket.on('error', () => {})
+): Promise<{ stream: SocketByteStream; grant: G }> {
   socket.setNoDelay(true)
   const stream = new SocketByteStream(socket)
   return await withDeadline(ADMIT_MS, 'Showing a ticket', undefined, async () => {
-    const { taken, rest } = await takeBytes(stream, TICKET_BYTES)
-    const grant = admit(Buffer.from(taken).toString('hex'), fingerprintOf(socket))
+    const ticket = Buffer.from(await stream.first(TICKET_BYTES)).toString('hex')
+    const grant = admit(ticket, fingerprintOf(socket))
     if (grant === undefined) throw refused('the ticket or the certificate is not the expected one')
     await stream.write(Uint8Array.of(ACCEPTED))
-    return { stream: rest, grant }
+    return { stream, grant }
   })
 }
 
 function fingerprintOf(socket: TLSSocket): string | undefined {
   return socket.getPeerX509Certificate()?.fingerprint256.replaceAll(':', '').toLowerCase()
-}
-
-/** The first `count` bytes of a stream, and the stream without them. */
-async function takeBytes(
-  stream: ByteStream,
-  count: number,
-): Promise<{ taken: Uint8Array; rest: ByteStream }> {
-  const reader = stream.source[Symbol.asyncIterator]()
-  let held: Uint8Array = new Uint8Array(0)
-  while (held.length < count) {
-    const next = await reader.next()
-    if (next.done === true) throw refused('the connection ended before a ticket')
-    held = held.length === 0 ? next.value : Buffer.concat([held, next.value])
-  }
-  const source = async function* (): AsyncGenerator<Uint8Array> {
-    try {
-      if (held.length > count) yield held.subarray(count)
-      for (;;) {
-        const next = await reader.next()
-        if (next.done === true) return
-        yield next.value
-      }
-    } finally {
-      await reader.return?.()
-    }
-  }
-  return {
-    taken: held.subarray(0, count),
-    rest: {
-      source: source(),
-      write: async (bytes) => await stream.write(bytes),
-      closeWrite: async () => await stream.closeWrite(),
-      abort: (error) => stream.abort(error),
-    },
-  }
 }
 
 function refused(why: string): SwarmCacheError {

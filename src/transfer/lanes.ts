@@ -6,6 +6,7 @@ import { publish } from '../core/events.ts'
 import type { Logger } from '../core/logger.ts'
 import { MessageStream } from '../core/message.ts'
 import type { PeerId } from '../core/peer.ts'
+import type { SocketByteStream } from '../core/socket-byte-stream.ts'
 import type { StreamHandler, Swarm } from '../swarm/swarm.ts'
 import { createLaneCertificate } from './lane-certificate.ts'
 import type { LaneCertificate } from './lane-certificate.ts'
@@ -251,7 +252,7 @@ export class Lanes {
     }
   }
 
-  #accepted(stream: ByteStream, grant: TicketGrant & { ticket: string }): void {
+  #accepted(stream: SocketByteStream, grant: TicketGrant & { ticket: string }): void {
     if (!grant.expected) {
       void this.#serveLane(this.#track(stream), grant.peerId)
       return
@@ -272,18 +273,10 @@ export class Lanes {
   }
 
   /** Counts a lane until it is ended by either side. */
-  #track(stream: ByteStream): ByteStream {
-    const tracked: ByteStream = {
-      source: stream.source,
-      write: async (bytes) => await stream.write(bytes),
-      closeWrite: async () => await stream.closeWrite(),
-      abort: (error) => {
-        this.#open.delete(tracked)
-        stream.abort(error)
-      },
-    }
-    this.#open.add(tracked)
-    return tracked
+  #track(stream: SocketByteStream): ByteStream {
+    this.#open.add(stream)
+    stream.onClosed(() => this.#open.delete(stream))
+    return stream
   }
 
   #ownCertificate(): LaneCertificate {

@@ -75,8 +75,9 @@ export class MemoryTransfer implements Transfer {
   ): Promise<SourcedFrame | undefined> {
     for (const peer of holders) {
       signal?.throwIfAborted()
-      const bytes = await this.#parts.group.get(peer)?.frame(chunk.digest)
-      if (bytes === undefined) continue
+      const supplied = await this.#parts.group.get(peer)?.frame(chunk.digest)
+      if (supplied === undefined) continue
+      const { bytes } = supplied
       try {
         await openFrame({ chunk, bytes })
         return { chunk, bytes, tier: 'peers', peer }

@@ -2,6 +2,7 @@ import { abortable } from '../async/deadline.ts'
 import type { ByteStream } from '../core/byte-stream.ts'
 import type { Digest } from '../core/digest.ts'
 import { SwarmCacheError } from '../core/errors.ts'
+import { freeMemory } from '../core/free-memory.ts'
 import { MAX_CHUNK_BYTES, MAX_FRAME_BYTES } from '../core/manifest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import { MessageStream } from '../core/message.ts'
@@ -59,7 +60,6 @@ export function openStreamChannel(
 /** A channel over one stream. */
 class StreamChannel implements ChunkChannel {
   readonly peerId: PeerId
-  readonly #stream: CountedStream
   readonly #messages: MessageStream
   readonly #receiver: ChannelReceiver
   readonly #chunks = new Map<number, PendingChunk>()
@@ -72,14 +72,13 @@ class StreamChannel implements ChunkChannel {
 
   constructor(peerId: PeerId, stream: ByteStream, receiver: ChannelReceiver) {
     this.peerId = peerId
-    this.#stream = new CountedStream(stream)
-    this.#messages = new MessageStream(this.#stream, RESPONSE_LIMITS)
+    this.#messages = new MessageStream(stream, RESPONSE_LIMITS)
     this.#receiver = receiver
     void this.#readAll()
   }
 
   get receivedBytes(): number {
-    return this.#stream.receivedBytes
+    return this.#messages.receivedBytes
   }
 
   want(chunks: readonly ChunkRef[]): void {
@@ -196,7 +195,9 @@ class StreamChannel implements ChunkChannel {
       if (!cancelled) this.#receiver.missing(chunk)
     } else if (body.length === 0 || body.length > chunk.bytes + FRAME_OVERHEAD_BYTES) {
       throw violation(`it sent ${body.length} bytes for a chunk of ${chunk.bytes}`)
-    } else if (!cancelled) {
+    } else if (cancelled) {
+      freeMemory(body)
+    } else {
       this.#receiver.frame(chunk, body)
     }
   }
@@ -254,37 +255,6 @@ class StreamChannel implements ChunkChannel {
     if (pending.received < pending.bytes.length) return
     this.#manifests.delete(id)
     pending.answer.resolve(pending.bytes)
-  }
-}
-
-/** Counts what arrives, before it makes whole messages. */
-class CountedStream implements ByteStream {
-  readonly source: AsyncIterable<Uint8Array>
-  readonly #stream: ByteStream
-  receivedBytes = 0
-
-  constructor(stream: ByteStream) {
-    this.#stream = stream
-    this.source = this.#count(stream.source)
-  }
-
-  async *#count(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const bytes of source) {
-      this.receivedBytes += bytes.length
-      yield bytes
-    }
-  }
-
-  async write(bytes: Uint8Array): Promise<void> {
-    await this.#stream.write(bytes)
-  }
-
-  async closeWrite(): Promise<void> {
-    await this.#stream.closeWrite()
-  }
-
-  abort(error?: Error): void {
-    this.#stream.abort(error)
   }
 }
 

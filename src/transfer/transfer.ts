@@ -22,12 +22,15 @@ export interface FetchRequest {
   readonly verify?: (frame: Frame, peerId: PeerId) => Promise<unknown>
 }
 
+/** A frame's bytes; `isOwned` as in `SourcedFrame`. */
+export type SuppliedFrame = Pick<SourcedFrame, 'bytes' | 'isOwned'>
+
 /** What this node serves to others. */
 export interface ChunkSupply {
   /** Encoded manifest, or undefined. */
   manifest(digest: Digest): Promise<Uint8Array | undefined>
   /** A frame as stored, or undefined. */
-  frame(digest: Digest): Promise<Uint8Array | undefined>
+  frame(digest: Digest): Promise<SuppliedFrame | undefined>
   /** Which of the chunks are held here, in the order asked. */
   has(digests: readonly Digest[]): Promise<boolean[]>
 }

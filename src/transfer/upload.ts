@@ -1,13 +1,15 @@
-import { pause, withDeadline } from '../async/deadline.ts'
+import { pause } from '../async/deadline.ts'
+import { DeadlineGroup } from '../async/deadline-group.ts'
 import { Limit } from '../async/limit.ts'
 import type { Digest } from '../core/digest.ts'
 import { errorMessage, isSwarmCacheError, SwarmCacheError } from '../core/errors.ts'
 import { publish } from '../core/events.ts'
+import { freeMemory } from '../core/free-memory.ts'
 import type { Logger } from '../core/logger.ts'
 import { MAX_FRAME_BYTES } from '../core/manifest.ts'
 import type { Message, MessageStream } from '../core/message.ts'
 import type { PeerId } from '../core/peer.ts'
-import type { ChunkSupply } from './transfer.ts'
+import type { ChunkSupply, SuppliedFrame } from './transfer.ts'
 import type { ByteRate } from '../async/byte-rate.ts'
 import { encodeBits, encodeIds, MAX_OUTSTANDING, parseRequest } from './transfer-wire.ts'
 import type { TransferRequest } from './transfer-wire.ts'
@@ -54,6 +56,7 @@ const MISS_PAUSE_MS = 2
 export class Upload {
   readonly #parts: UploadParts
   readonly #ending = new AbortController()
+  readonly #deadlines = new DeadlineGroup(this.#ending.signal)
   readonly #writeTurn = new Limit(1)
   /** In the order asked. */
   readonly #chunks = new Map<number, ChunkJob>()
@@ -108,12 +111,7 @@ export class Upload {
       const reading = next
       let message: Message | undefined
       try {
-        message = await withDeadline(
-          IDLE_MS,
-          'An idle peer',
-          this.#ending.signal,
-          async () => reading,
-        )
+        message = await this.#deadlines.run(IDLE_MS, 'An idle peer', async () => reading)
       } catch (error) {
         if (isSwarmCacheError(error, 'ERR_TIMEOUT') && !this.#isIdle) continue
         throw error
@@ -244,16 +242,18 @@ export class Upload {
     watch.tell()
   }
 
-  async #sendChunk(id: number, frame: Uint8Array | undefined): Promise<void> {
+  async #sendChunk(id: number, frame: SuppliedFrame | undefined): Promise<void> {
     if (frame === undefined) {
       this.#misses += 1
       await this.#write({ id, missing: true })
       return
     }
     this.#misses = 0
-    this.#parts.rate?.spend(frame.length)
-    await this.#write({ id }, frame)
-    publish('chunks:sent', { bytes: frame.length, peerId: this.#parts.peerId })
+    const { bytes } = frame
+    const size = bytes.length
+    this.#parts.rate?.spend(size)
+    await this.#write({ id }, bytes, frame.isOwned === true ? () => freeMemory(bytes) : undefined)
+    publish('chunks:sent', { bytes: size, peerId: this.#parts.peerId })
   }
 
   async #sendManifest(id: number, manifest: Uint8Array | undefined): Promise<void> {
@@ -270,7 +270,7 @@ export class Upload {
   /** What the store supplies; its faults are a miss for the peer and a line in the log. */
   async #ask<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await withDeadline(SUPPLY_MS, 'The local store', this.#ending.signal, work)
+      return await this.#deadlines.run(SUPPLY_MS, 'The local store', work)
     } catch (error) {
       this.#ending.signal.throwIfAborted()
       const reason = errorMessage(error)
@@ -279,11 +279,14 @@ export class Upload {
     }
   }
 
-  async #write(header: Record<string, unknown>, body?: Uint8Array): Promise<void> {
-    const { signal } = this.#ending
-    using _turn = await this.#writeTurn.acquire(1, signal)
-    await withDeadline(WRITE_MS, 'Sending to a peer', signal, () =>
-      this.#parts.messages.write(header, body),
+  async #write(
+    header: Record<string, unknown>,
+    body?: Uint8Array,
+    onTaken?: () => void,
+  ): Promise<void> {
+    using _turn = await this.#writeTurn.acquire(1, this.#ending.signal)
+    await this.#deadlines.run(WRITE_MS, 'Sending to a peer', () =>
+      this.#parts.messages.write(header, body, onTaken),
     )
   }
 

@@ -4,7 +4,7 @@ import { digestOf } from '../../src/core/digest.ts'
 import type { Digest } from '../../src/core/digest.ts'
 import { encodeManifest } from '../../src/core/manifest.ts'
 import type { ChunkRef } from '../../src/core/manifest.ts'
-import type { ChunkSupply } from '../../src/transfer/transfer.ts'
+import type { ChunkSupply, SuppliedFrame } from '../../src/transfer/transfer.ts'
 
 /** Chunks of random content with a manifest that names them. */
 export interface Content {
@@ -49,11 +49,12 @@ export class CountingSupply implements ChunkSupply {
     return digest === this.#content?.digest ? this.#content.manifest : undefined
   }
 
-  async frame(digest: Digest): Promise<Uint8Array | undefined> {
+  async frame(digest: Digest): Promise<SuppliedFrame | undefined> {
     this.asked += 1
-    const frame = this.holds(digest) ? this.#content?.frames.get(digest) : undefined
-    if (frame !== undefined) this.served.push(digest)
-    return frame
+    const bytes = this.holds(digest) ? this.#content?.frames.get(digest) : undefined
+    if (bytes === undefined) return undefined
+    this.served.push(digest)
+    return { bytes }
   }
 
   async has(digests: readonly Digest[]): Promise<boolean[]> {

@@ -20,7 +20,10 @@ export const bulkPeers: BulkTransport = {
     const frames = new Map<string, Uint8Array>()
     const supply: ChunkSupply = {
       manifest: async () => undefined,
-      frame: async (digest) => frames.get(digest),
+      frame: async (digest) => {
+        const bytes = frames.get(digest)
+        return bytes && { bytes }
+      },
       has: async (digests) => digests.map((digest) => frames.has(digest)),
     }
     const { swarm } = await join(supply)

@@ -91,18 +91,21 @@ test('repositories of one home see nothing of each other', async (t) => {
   assert.ok(!names.includes('octo'), 'folder names tell the repository')
 })
 
-test('a frame asked for twice comes from memory the second time, within its bound', async (t) => {
+test('a frame that is read again soon is kept in memory, within its bound, and then nobody’s own', async (t) => {
   const home = await temporaryHome(t)
   const store = await openStore(t, home, { memoryLimitBytes: 40_000 })
   const content = await contentOf(Array.from({ length: 4 }, (_, index) => randomText(index)))
   await saveTo(store, content)
-  const tiers: string[] = []
-  for (const { chunk } of [...content.frames, ...content.frames.toReversed()]) {
-    tiers.push((await store.get(chunk.digest))?.tier ?? 'miss')
+  const read = async (index: number): Promise<string> => {
+    const { tier, isOwned } = (await store.get(content.frames[index]!.chunk.digest))!
+    return `${tier}${isOwned === true ? ', owned' : ''}`
   }
-  assert.deepEqual(tiers.slice(0, 4), ['disk', 'disk', 'disk', 'disk'])
-  assert.deepEqual(tiers.slice(4, 6), ['memory', 'memory'])
-  assert.equal(tiers.at(-1), 'disk')
+  const once = [await read(0), await read(1), await read(2), await read(3)]
+  assert.deepEqual(once, Array(4).fill('disk, owned'))
+  assert.deepEqual([await read(3), await read(2)], ['disk', 'disk'])
+  assert.deepEqual([await read(3), await read(2)], ['memory', 'memory'])
+  // So long ago that memory would have been given to others since.
+  assert.equal(await read(0), 'disk, owned')
 })
 
 test('old leftovers of writers are swept at the next opening, fresh ones are not', async (t) => {
