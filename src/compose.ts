@@ -5,7 +5,7 @@ import type { Config } from './config.ts'
 import { errorMessage } from './core/errors.ts'
 import type { Logger } from './core/logger.ts'
 import { VERSION } from './core/version.ts'
-import type { PeerKey, SwarmKeys } from './identity/identity.ts'
+import type { CheckEntry, EntryTrust, PeerKey, SwarmKeys } from './identity/identity.ts'
 import type { Leases } from './lease/lease.ts'
 import type { LocalNode } from './node/local-node.ts'
 import type { Member, MemberSwarm } from './node/member.ts'
@@ -184,18 +184,27 @@ async function composeMember(
     lifetime === 'serve'
       ? await identity.loadPeerKey(join(config.home, 'keys', encodeURIComponent(repository)))
       : identity.createPeerKey()
+  const { check: checkEntry } = await composeTrust(config, repository)
   const joined =
     lifetime !== 'look' && config.peers && config.swarmKey !== undefined
       ? await composeSwarm(config, config.swarmKey, logger, {
           repository,
           peerKey,
           store,
+          checkEntry,
           lifetime,
         })
       : undefined
   const leases = joined?.leases ?? (await composeOwnLeases(peerKey))
   const tiers = new NodeTiers(
-    { store, peers: joined, leases, sign: (entry) => identity.signEntry(entry, peerKey), logger },
+    {
+      store,
+      peers: joined,
+      leases,
+      sign: (entry) => identity.signEntry(entry, peerKey),
+      checkEntry,
+      logger,
+    },
     { repository, provides: config.role !== 'reader', savesRefused },
   )
   return new Member(
@@ -208,7 +217,13 @@ async function composeSwarm(
   config: Config,
   swarmKey: string,
   logger: Logger,
-  member: { repository: string; peerKey: PeerKey; store: Store; lifetime: Lifetime },
+  member: {
+    repository: string
+    peerKey: PeerKey
+    store: Store
+    checkEntry: CheckEntry
+    lifetime: Lifetime
+  },
 ): Promise<MemberSwarm> {
   const [
     identity,
@@ -232,7 +247,7 @@ async function composeSwarm(
     import('./node/serving.ts'),
   ])
   const keys = identity.deriveSwarmKeys(swarmKey, member.repository)
-  const { peerKey, store } = member
+  const { peerKey, store, checkEntry } = member
   const { role } = config
   const swarm = new Libp2pSwarm(
     { peerKey, prologue: keys.prologue, logger: logger.scoped('swarm') },
@@ -240,8 +255,8 @@ async function composeSwarm(
   )
   const router = new SwarmRouter({
     swarm,
-    answers: serving.answersFrom(store, role),
-    verifyEntry: identity.verifyEntry,
+    answers: serving.answersFrom(store, role, checkEntry),
+    checkEntry,
     logger: logger.scoped('router'),
   })
   const transfer = new SwarmTransfer(
@@ -266,9 +281,8 @@ async function composeSwarm(
     role === 'reader'
       ? undefined
       : new SwarmLeases({ swarm, peers: router, logger: logger.scoped('lease') })
-  const { verifyEntry } = identity
   const keeper = new HandOverKeeper(
-    { store, transfer, router, verifyEntry, logger },
+    { store, transfer, router, checkEntry, logger },
     { repository: member.repository, role, staysOn: member.lifetime === 'serve' },
   )
   // The home of a session outlives it, but only what it wrote itself is in nobody else's care.
@@ -280,6 +294,12 @@ async function composeSwarm(
           { role, ownOnly: member.lifetime === 'session' },
         )
   return { swarm, router, transfer, leases, handOver, rendezvous }
+}
+
+/** Which entries are believed. */
+async function composeTrust(_config: Config, _repository: string): Promise<EntryTrust> {
+  const { AttestedTrust } = await import('./identity/entry-trust.ts')
+  return new AttestedTrust({}, { requiresToken: false })
 }
 
 /** Turns among the processes that share a node which is in no swarm. */

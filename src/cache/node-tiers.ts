@@ -2,12 +2,14 @@ import type { Frame, SourcedFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { Entry, EntryQuery, NearMiss, SignedEntry } from '../core/entry.ts'
 import { compareMatches, nearMissOf } from '../core/entry-match.ts'
+import type { EntryMatch } from '../core/entry-match.ts'
 import { SwarmCacheError, errorMessage, inputError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Inbox } from '../core/inbox.ts'
 import { decodeManifest } from '../core/manifest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { PeerId } from '../core/peer.ts'
+import type { CheckEntry } from '../identity/identity.ts'
 import { UNLED_TURN } from '../lease/lease.ts'
 import type { Leases, Turn, TurnOptions } from '../lease/lease.ts'
 import type { FoundEntry } from '../router/router.ts'
@@ -27,6 +29,8 @@ export interface NodeTiersParts {
   readonly leases?: Leases
   /** Adds this node as the writer, and its signature. */
   readonly sign: (entry: Omit<Entry, 'writer'>) => SignedEntry
+  /** Entries that fail it are neither used nor kept, wherever they come from. */
+  readonly checkEntry: CheckEntry
   readonly logger: Logger
 }
 
@@ -48,6 +52,8 @@ const MAX_NEAR_MISSES = 8
 const INDEX_UNREAD = 'The local index could not be read.'
 // Holders are remembered from `find` until the chunks are read; one request needs one or two entries.
 const MAX_REMEMBERED = 64
+// Entries of the store that turn out to be unusable; seldom any, but for a store that was filled by other rules.
+const MAX_DROPPED = 32
 
 /** The tiers of a repository in this process: its store and, behind it, the peers of its swarm. */
 export class NodeTiers implements Tiers {
@@ -67,7 +73,7 @@ export class NodeTiers implements Tiers {
   async find(query: EntryQuery, { signal }: Wait = {}): Promise<TierLookup> {
     signal?.throwIfAborted()
     this.#assertOwn(query.repository)
-    const local = await this.#orWarn(INDEX_UNREAD, this.#parts.store.findEntry(query))
+    const local = await this.#orWarn(INDEX_UNREAD, this.#findHere(query, signal), signal)
     if (local?.scopeRank === 0 && local.keyRank === 0) return { match: local, nearMisses: [] }
     const [found, near] = await Promise.all([
       this.#findAmongPeers(query, signal),
@@ -156,6 +162,14 @@ export class NodeTiers implements Tiers {
       throw new SwarmCacheError('ERR_STORE', this.#savesRefused)
     }
     const signed = this.#parts.sign(entry)
+    const verdict = await this.#parts.checkEntry(signed)
+    if (!verdict.trusted) {
+      throw new SwarmCacheError(
+        'ERR_PROOF',
+        `"${entry.key}" is not saved for the peers, which would refuse it: ${verdict.reason}.`,
+        { facts: { key: entry.key, scope: entry.scope } },
+      )
+    }
     const added = await this.#parts.store.addEntry(signed)
     if (added) this.#provide(signed)
     return added
@@ -174,6 +188,26 @@ export class NodeTiers implements Tiers {
     if (held?.manifest !== entry.manifest) return
     await this.#parts.store.removeEntry(entry)
     if (this.#provides) await this.#parts.peers?.router.withdraw(entry)
+  }
+
+  /** The best entry of the store that is to be believed; what nobody will ever believe is dropped. */
+  async #findHere(
+    query: EntryQuery,
+    signal: AbortSignal | undefined,
+  ): Promise<EntryMatch<SignedEntry> | undefined> {
+    const { store, logger } = this.#parts
+    for (let dropped = 0; dropped < MAX_DROPPED; dropped += 1) {
+      const match = await store.findEntry(query)
+      if (match === undefined) return undefined
+      const verdict = await this.#parts.checkEntry(match.entry, { signal })
+      if (verdict.trusted) return match
+      const { key, scope, writer } = match.entry
+      const { reason, why } = verdict
+      logger.log('warning', `The stored entry "${key}" is not used: ${reason}.`, { scope, writer })
+      if (why !== 'forged' && why !== 'unattested') return undefined
+      await this.forget(match.entry)
+    }
+    return undefined
   }
 
   async #findAmongPeers(
@@ -200,6 +234,11 @@ export class NodeTiers implements Tiers {
     const digests = new Set([...manifest.catalog, ...manifest.content].map((ref) => ref.digest))
     const held = await store.has([...digests])
     if (!held.every(Boolean)) return
+    const verdict = await this.#parts.checkEntry(entry)
+    if (!verdict.trusted) {
+      this.#parts.logger.log('warning', `"${entry.key}" is not kept: ${verdict.reason}.`)
+      return
+    }
     if (await store.addEntry(entry)) this.#provide(entry)
   }
 

@@ -1,6 +1,18 @@
 import { digestOf, isDigest } from './digest.ts'
 import type { Digest } from './digest.ts'
 
+/** What a job says of the run that it belongs to; what it does not know is left out. */
+export interface RunFacts {
+  readonly event?: string
+  readonly ref?: string
+  /** Path and ref of the workflow, `octocat/hello/.github/workflows/ci.yml@refs/heads/main`. */
+  readonly workflow?: string
+  readonly runId?: string
+  readonly runAttempt?: string
+  readonly sha?: string
+  readonly actor?: string
+}
+
 /** An immutable statement that (repository, scope, key, version) holds the content of a manifest. */
 export interface Entry {
   /** owner/name, as GitHub writes it. */
@@ -22,6 +34,12 @@ export interface Entry {
    * scope, and a prefix match on the copy would shadow newer entries of that scope.
    */
   readonly origin: 'save' | 'upstream'
+  /** GitHub's number of the repository, which nobody can take over with its name; unset outside of GitHub. */
+  readonly repositoryId?: string
+  /** The run that wrote it, in the writer's own words. */
+  readonly run?: RunFacts
+  /** GitHub's ID token for the writer's peer id, which attests the run; it may be shown to peers. */
+  readonly token?: string
   /** Peer id of the writer, whose key made `signature`. */
   readonly writer: string
 }
@@ -58,9 +76,10 @@ export function entryDigest(name: EntryName): Digest {
 
 /** The bytes that the writer signs: every field, in a fixed order, with a label for this use. */
 export function entryBytes(entry: Entry): Uint8Array {
+  const { run = {} } = entry
   return new TextEncoder().encode(
     JSON.stringify([
-      'swarmcache entry 1',
+      'swarmcache entry 2',
       entry.repository,
       entry.scope,
       entry.key,
@@ -71,11 +90,25 @@ export function entryBytes(entry: Entry): Uint8Array {
       entry.created,
       entry.origin,
       entry.writer,
+      entry.repositoryId ?? null,
+      RUN_FIELDS.map((name) => run[name] ?? null),
+      entry.token ?? null,
     ]),
   )
 }
 
 const MAX_NAME_LENGTH = 1024
+// GitHub's ID tokens have 1.5 to 3 KB, and more where an organisation adds properties.
+const MAX_TOKEN_LENGTH: number = 16 * 1024
+const RUN_FIELDS = [
+  'event',
+  'ref',
+  'workflow',
+  'runId',
+  'runAttempt',
+  'sha',
+  'actor',
+] as const satisfies (keyof RunFacts)[]
 
 /** The entry that `value` (parsed JSON from a peer or the disk) describes, or undefined if it is malformed. */
 export function parseSignedEntry(value: unknown): SignedEntry | undefined {
@@ -88,6 +121,11 @@ export function parseSignedEntry(value: unknown): SignedEntry | undefined {
     return undefined
   }
   if (v['origin'] !== 'save' && v['origin'] !== 'upstream') return undefined
+  const { repositoryId, token } = v
+  if (repositoryId !== undefined && !isName(repositoryId)) return undefined
+  if (token !== undefined && !isName(token, MAX_TOKEN_LENGTH)) return undefined
+  const run = v['run'] === undefined ? undefined : parseRunFacts(v['run'])
+  if (v['run'] !== undefined && run === undefined) return undefined
   return {
     repository: v['repository'],
     scope: v['scope'],
@@ -100,11 +138,27 @@ export function parseSignedEntry(value: unknown): SignedEntry | undefined {
     origin: v['origin'],
     writer: v['writer'],
     signature: v['signature'],
+    ...(repositoryId !== undefined && { repositoryId }),
+    ...(run !== undefined && { run }),
+    ...(token !== undefined && { token }),
   }
 }
 
-function isName(value: unknown): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME_LENGTH
+/** The facts in `value` (parsed JSON from elsewhere), or undefined if one is malformed. */
+function parseRunFacts(value: unknown): RunFacts | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const facts: Partial<Record<keyof RunFacts, string>> = {}
+  for (const name of RUN_FIELDS) {
+    const fact = (value as Record<string, unknown>)[name]
+    if (fact === undefined) continue
+    if (!isName(fact)) return undefined
+    facts[name] = fact
+  }
+  return facts
+}
+
+function isName(value: unknown, maxLength: number = MAX_NAME_LENGTH): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= maxLength
 }
 
 function isCount(value: unknown): value is number {

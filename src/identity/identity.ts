@@ -1,3 +1,4 @@
+import type { SignedEntry } from '../core/entry.ts'
 import type { PeerId, PeerRecord } from '../core/peer.ts'
 
 /** The Ed25519 key that is a peer's identity. */
@@ -79,7 +80,37 @@ export interface TokenSource {
   token(peerId: PeerId, options?: { readonly signal?: AbortSignal }): Promise<string>
 }
 
+/** Whether an entry may be used. */
+export type EntryVerdict =
+  | { readonly trusted: true; readonly attestation?: Attestation }
+  | {
+      readonly trusted: false
+      /**
+       * `forged`: no honest peer would have passed it on; `unattested`: it has no token where one is needed;
+       * `forbidden`: its run was not allowed to write its scope; `unchecked`: it may be good, but for now nobody
+       * here can tell.
+       */
+      readonly why: 'forged' | 'unattested' | 'forbidden' | 'unchecked'
+      /** The end of a sentence about the entry. */
+      readonly reason: string
+    }
+
+/** A wait that can be ended. */
+export interface TrustOptions {
+  readonly signal?: AbortSignal
+}
+
+/** By what a swarm requires: the writer's signature, and a token unless the swarm key alone counts. */
+export type CheckEntry = (entry: SignedEntry, options?: TrustOptions) => Promise<EntryVerdict>
+
+/** Decides which entries are used, at every door through which they come. */
+export interface EntryTrust {
+  readonly check: CheckEntry
+  /** The same, with a token required in any case: who GitHub says has written the entry. */
+  readonly attest: CheckEntry
+}
+
 export { tokenAudience } from './token-claims.ts'
 export { createPeerKey, loadPeerKey, verifySignature } from './peer-key.ts'
 export { deriveSwarmKeys, assertSwarmKey } from './swarm-keys.ts'
-export { signEntry, verifyEntry } from './entry-signature.ts'
+export { checkSignature, signEntry, verifyEntry } from './entry-signature.ts'

@@ -7,6 +7,7 @@ import type { Logger } from '../core/logger.ts'
 import { MAX_MANIFEST_BYTES, decodeManifest, totalBytes } from '../core/manifest.ts'
 import { MessageStream } from '../core/message.ts'
 import type { PeerId, Role } from '../core/peer.ts'
+import type { CheckEntry } from '../identity/identity.ts'
 import type { Router } from '../router/router.ts'
 import type { Store } from '../store/store.ts'
 import type { Transfer } from '../transfer/transfer.ts'
@@ -18,7 +19,7 @@ export interface HandOverKeeperParts {
   readonly store: Store
   readonly transfer: Pick<Transfer, 'fetchManifest' | 'fetchChunks'>
   readonly router: Pick<Router, 'provide' | 'failed'>
-  readonly verifyEntry: (entry: SignedEntry) => boolean
+  readonly checkEntry: CheckEntry
   readonly logger: Logger
 }
 
@@ -116,9 +117,13 @@ export class HandOverKeeper {
   async #consider(entry: SignedEntry, peerId: PeerId): Promise<Record<string, unknown>> {
     const { store, logger, router } = this.#parts
     try {
-      if (!this.#parts.verifyEntry(entry)) {
-        router.failed(peerId, 'It offers an entry whose signature is wrong.', true)
-        return { refused: 'the signature of the entry is wrong' }
+      const verdict = await this.#parts.checkEntry(entry, { signal: this.#stopped.signal })
+      if (!verdict.trusted) {
+        const { reason, why } = verdict
+        if (why === 'forged') {
+          router.failed(peerId, `It offers an entry that is not to be believed: ${reason}.`, true)
+        }
+        return { refused: reason }
       }
       const refused = await this.#whyNot(entry, peerId)
       if (refused !== undefined) return { refused }

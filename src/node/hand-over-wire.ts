@@ -15,8 +15,8 @@ import type { Role } from '../core/peer.ts'
  */
 export const HAND_OVER_PROTOCOL = '/swarmcache/hand-over/1'
 
-/** An entry, with names of at most 1024 characters and room for escapes. */
-export const HAND_OVER_LIMITS: MessageLimits = { headerBytes: 16 * 1024, bodyBytes: 0 }
+/** An entry, with its ID token and names of at most 1024 characters, and room for escapes. */
+export const HAND_OVER_LIMITS: MessageLimits = { headerBytes: 64 * 1024, bodyBytes: 0 }
 
 /** What a peer that leaves may say. */
 export type LeavingMessage =

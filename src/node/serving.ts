@@ -2,6 +2,7 @@ import type { Digest } from '../core/digest.ts'
 import type { EntryQuery } from '../core/entry.ts'
 import { nearMissOf } from '../core/entry-match.ts'
 import type { Role } from '../core/peer.ts'
+import type { CheckEntry } from '../identity/identity.ts'
 import type { LocalAnswer, LocalAnswers } from '../router/router.ts'
 import type { Store } from '../store/store.ts'
 import type { ChunkSupply, SuppliedFrame } from '../transfer/transfer.ts'
@@ -12,8 +13,8 @@ export function supplyFrom(store: Store, role: Role): ChunkSupply {
 }
 
 /** What a node of `role` answers to the questions of other peers: its index, or nothing if it is a reader. */
-export function answersFrom(store: Store, role: Role): LocalAnswers {
-  return role === 'reader' ? NOTHING_KNOWN : new StoreAnswers(store)
+export function answersFrom(store: Store, role: Role, checkEntry: CheckEntry): LocalAnswers {
+  return role === 'reader' ? NOTHING_KNOWN : new StoreAnswers(store, checkEntry)
 }
 
 class StoreSupply implements ChunkSupply {
@@ -38,14 +39,20 @@ class StoreSupply implements ChunkSupply {
 
 class StoreAnswers implements LocalAnswers {
   readonly #store: Store
+  readonly #checkEntry: CheckEntry
 
-  constructor(store: Store) {
+  constructor(store: Store, checkEntry: CheckEntry) {
     this.#store = store
+    this.#checkEntry = checkEntry
   }
 
   async find(query: EntryQuery): Promise<LocalAnswer> {
     const match = await this.#store.findEntry(query)
-    if (match !== undefined) return { entry: match.entry, nearMisses: [] }
+    if (match !== undefined) {
+      // What lay on the disk may have been changed there; whoever passes it on is blamed for it.
+      const { trusted } = await this.#checkEntry(match.entry)
+      return { entry: trusted ? match.entry : undefined, nearMisses: [] }
+    }
     const near = await this.#store.findNearMisses(query)
     return { nearMisses: near.map((entry) => nearMissOf(entry, query)) }
   }

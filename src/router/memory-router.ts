@@ -2,6 +2,7 @@ import type { Digest } from '../core/digest.ts'
 import type { EntryName, EntryQuery } from '../core/entry.ts'
 import { matchEntry } from '../core/entry-match.ts'
 import type { PeerId, PeerOutcome } from '../core/peer.ts'
+import type { CheckEntry } from '../identity/identity.ts'
 import { FindSearch } from './find-search.ts'
 import { PeerScores } from './peer-score.ts'
 import type { FoundEntry, LocalAnswers, Router, RouterOptions } from './router.ts'
@@ -14,6 +15,8 @@ export interface MemoryRouterParts {
   readonly peerId: PeerId
   readonly group: MemoryRouterGroup
   readonly answers: LocalAnswers
+  /** Everything is believed by default. */
+  readonly checkEntry?: CheckEntry
 }
 
 /** Asks the other routers of its group directly; nobody has to be told of what a member holds. */
@@ -41,8 +44,12 @@ export class MemoryRouter implements Router {
       const answer = await this.#parts.group.get(peerId)?.find(query)
       options.signal?.throwIfAborted()
       if (answer === undefined) continue
-      const match = answer.entry === undefined ? undefined : matchEntry(answer.entry, query)
-      search.addAnswer(peerId, { match, nearMisses: answer.nearMisses })
+      const { entry, nearMisses } = answer
+      const match = entry === undefined ? undefined : matchEntry(entry, query)
+      const verdict = match && (await this.#parts.checkEntry?.(match.entry, options))
+      const refused = verdict?.trusted === false
+      if (refused && verdict.why === 'forged') this.failed(peerId, verdict.reason, true)
+      search.addAnswer(peerId, { match: refused ? undefined : match, nearMisses })
     }
     return search.result((peers) => this.rank(peers))
   }

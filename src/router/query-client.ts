@@ -7,6 +7,7 @@ import type { Digest } from '../core/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../core/manifest.ts'
 import { MessageStream } from '../core/message.ts'
 import type { PeerId } from '../core/peer.ts'
+import type { CheckEntry, EntryVerdict } from '../identity/identity.ts'
 import type { Swarm } from '../swarm/swarm.ts'
 import { ANSWER_LIMITS, parseAnswer, QUERY_PROTOCOL } from './query-wire.ts'
 import type { Answer, Question } from './query-wire.ts'
@@ -15,6 +16,8 @@ import type { Answer, Question } from './query-wire.ts'
 export interface CheckedAnswer {
   readonly match?: EntryMatch<SignedEntry>
   readonly nearMisses: readonly NearMiss[]
+  /** Why its entry is not used, as the end of a sentence. */
+  readonly refused?: string
 }
 
 /**
@@ -60,17 +63,17 @@ async function exchange(messages: MessageStream, question: Question): Promise<An
   return answer
 }
 
-/** Checks answers to one query; each distinct entry's signature is verified once. */
+/** Checks answers to one query; each distinct entry is checked once. */
 export class QueryAsker {
   readonly #swarm: Swarm
   readonly #query: EntryQuery
-  readonly #verifyEntry: (entry: SignedEntry) => boolean
-  readonly #verified = new Map<string, boolean>()
+  readonly #checkEntry: CheckEntry
+  readonly #verdicts = new Map<string, Promise<EntryVerdict>>()
 
-  constructor(swarm: Swarm, query: EntryQuery, verifyEntry: (entry: SignedEntry) => boolean) {
+  constructor(swarm: Swarm, query: EntryQuery, checkEntry: CheckEntry) {
     this.#swarm = swarm
     this.#query = query
-    this.#verifyEntry = verifyEntry
+    this.#checkEntry = checkEntry
   }
 
   /** @throws ERR_FRAME or ERR_INTEGRITY if the answer is wrong; see `ask` for the rest. */
@@ -81,19 +84,20 @@ export class QueryAsker {
     const match = matchEntry(answer.entry, this.#query)
     if (match === undefined) throw wrong('its entry is no answer to the query')
     if (answer.entry.manifestBytes > MAX_MANIFEST_BYTES) throw wrong('its manifest is too large')
-    if (!this.#isSigned(answer.entry)) {
-      throw new SwarmCacheError('ERR_INTEGRITY', 'The signature of its entry is wrong.')
-    }
-    return { match, nearMisses: [] }
+    const verdict = await this.#check(answer.entry)
+    if (verdict.trusted) return { match, nearMisses: [] }
+    if (verdict.why !== 'forged') return { nearMisses: [], refused: verdict.reason }
+    const facts = { key: answer.entry.key, scope: answer.entry.scope, writer: answer.entry.writer }
+    const message = `It passes on an entry that is not to be believed: ${verdict.reason}.`
+    throw new SwarmCacheError('ERR_INTEGRITY', message, { facts })
   }
 
-  #isSigned(entry: SignedEntry): boolean {
+  /** Shared by all peers that answer alike, so it ends with none of their questions. */
+  async #check(entry: SignedEntry): Promise<EntryVerdict> {
     const name = JSON.stringify(entry)
-    const known = this.#verified.get(name)
-    if (known !== undefined) return known
-    const verified = this.#verifyEntry(entry)
-    this.#verified.set(name, verified)
-    return verified
+    const verdict = this.#verdicts.get(name) ?? this.#checkEntry(entry)
+    this.#verdicts.set(name, verdict)
+    return await verdict
   }
 }
 

@@ -2,11 +2,12 @@ import { BoundedQueue } from '../async/bounded-queue.ts'
 import { startDeadline } from '../async/deadline.ts'
 import type { Digest } from '../core/digest.ts'
 import { entryDigest } from '../core/entry.ts'
-import type { EntryName, EntryQuery, SignedEntry } from '../core/entry.ts'
+import type { EntryName, EntryQuery } from '../core/entry.ts'
 import { errorMessage, isSwarmCacheError } from '../core/errors.ts'
 import { publish } from '../core/events.ts'
 import type { Logger } from '../core/logger.ts'
 import type { PeerId, PeerOutcome } from '../core/peer.ts'
+import type { CheckEntry } from '../identity/identity.ts'
 import type { Swarm } from '../swarm/swarm.ts'
 import { AdaptiveTimeout } from './adaptive-timeout.ts'
 import { FindSearch } from './find-search.ts'
@@ -22,7 +23,7 @@ import type { FoundEntry, LocalAnswers, Router, RouterOptions } from './router.t
 export interface SwarmRouterParts {
   readonly swarm: Swarm
   readonly answers: LocalAnswers
-  readonly verifyEntry: (entry: SignedEntry) => boolean
+  readonly checkEntry: CheckEntry
   readonly logger: Logger
   /** Milliseconds that never go back; `performance.now` by default. */
   readonly now?: () => number
@@ -102,7 +103,7 @@ export class SwarmRouter implements Router {
     const peers = this.#connected()
     // Without a connection the DHT has nobody to ask either: a miss that costs nothing.
     if (peers.length === 0) return search.result(rank)
-    const asker = new QueryAsker(this.#parts.swarm, query, this.#parts.verifyEntry)
+    const asker = new QueryAsker(this.#parts.swarm, query, this.#parts.checkEntry)
     const enough = Promise.withResolvers<void>()
     // Questions outlive the search when it runs out of time: a late answer still tells how long to wait.
     const questions = new AbortController()
@@ -112,6 +113,10 @@ export class SwarmRouter implements Router {
       if (!search.addAsked(peerId)) return
       const answer = await this.#question(peerId, questions.signal, (s) => asker.ask(peerId, s))
       if (answer === undefined) return
+      const { refused } = answer
+      if (refused !== undefined) {
+        this.#parts.logger.log('info', `An entry of a peer is not used: ${refused}.`, { peerId })
+      }
       search.addAnswer(peerId, answer)
       if (search.isSettled) setTimeout(enough.resolve, MORE_HOLDERS_MS)
     }

@@ -11,8 +11,8 @@ import { entryNameDigest, namesOrEmpty, removeFile, repositoryTag } from './disk
 import type { DiskLayout } from './disk-layout.ts'
 import { storeFault } from './store-fault.ts'
 
-// Five names of up to 1,024 characters, each at most six bytes in JSON, and room for the rest.
-const MAX_ENTRY_FILE_BYTES = 64 * 1024
+// Thirteen names of up to 1,024 characters, each at most six bytes in JSON, and an ID token.
+const MAX_ENTRY_FILE_BYTES = 128 * 1024
 
 const SUFFIX = '.json'
 

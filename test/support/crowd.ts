@@ -6,7 +6,7 @@ import { NodeTiers } from '../../src/cache/node-tiers.ts'
 import { TreeCache } from '../../src/cache/tree-cache.ts'
 import type { Tiers } from '../../src/cache/cache.ts'
 import { createLogger } from '../../src/core/logger.ts'
-import { createPeerKey, signEntry, verifyEntry } from '../../src/identity/identity.ts'
+import { checkSignature, createPeerKey, signEntry } from '../../src/identity/identity.ts'
 import { SwarmLeases } from '../../src/lease/swarm-leases.ts'
 import { answersFrom, supplyFrom } from '../../src/node/serving.ts'
 import { SwarmRouter } from '../../src/router/swarm-router.ts'
@@ -49,9 +49,9 @@ export class Crowd {
     const logger = createLogger((level, line) => lines.push(`${level}: ${line}`))
     const store = new MemoryStore({ repository: REPOSITORY, limitBytes: 1e8 })
     const swarm = new MemorySwarm({ network: this.#network, peerId: key.peerId })
-    const answers = answersFrom(store, 'runner')
+    const answers = answersFrom(store, 'runner', checkSignature)
     const router = new SwarmRouter(
-      { swarm, answers, verifyEntry, logger },
+      { swarm, answers, checkEntry: checkSignature, logger },
       { initialTimeoutMs: 2000 },
     )
     const supply = supplyFrom(store, 'runner')
@@ -69,6 +69,7 @@ export class Crowd {
         peers: { router, transfer },
         leases,
         sign: (entry) => signEntry(entry, key),
+        checkEntry: checkSignature,
         logger,
       },
       { repository: REPOSITORY },

@@ -1,7 +1,7 @@
 // A holder of some content in a process of its own, which the parent kills; says on stdout how it is reached.
 import { parseArgs } from 'node:util'
 import { silentLogger } from '../../src/core/logger.ts'
-import { verifyEntry } from '../../src/identity/identity.ts'
+import { checkSignature } from '../../src/identity/identity.ts'
 import { SwarmRouter } from '../../src/router/swarm-router.ts'
 import { SwarmTransfer } from '../../src/transfer/swarm-transfer.ts'
 import { CountingSupply, makeContent } from './chunks.ts'
@@ -19,7 +19,7 @@ const router = new SwarmRouter({
     find: async () => ({ nearMisses: [] }),
     holds: async (manifest) => manifest === content.digest,
   },
-  verifyEntry,
+  checkEntry: checkSignature,
   logger: silentLogger,
 })
 const supply = new CountingSupply(content)

@@ -11,10 +11,10 @@ import { digestOf } from '../../../src/core/digest.ts'
 import type { EntryQuery, SignedEntry } from '../../../src/core/entry.ts'
 import { silentLogger } from '../../../src/core/logger.ts'
 import {
+  checkSignature,
   createPeerKey,
   deriveSwarmKeys,
   signEntry,
-  verifyEntry,
 } from '../../../src/identity/identity.ts'
 import { Rendezvous } from '../../../src/node/rendezvous.ts'
 import { DirectoryRegistry } from '../../../src/registry/directory-registry.ts'
@@ -59,7 +59,12 @@ async function join(): Promise<Member> {
     find: async () => (member.holds ? { entry, nearMisses: [] } : { nearMisses: [] }),
     holds: async () => member.holds,
   }
-  const router = new SwarmRouter({ swarm, answers, verifyEntry, logger: silentLogger })
+  const router = new SwarmRouter({
+    swarm,
+    answers,
+    checkEntry: checkSignature,
+    logger: silentLogger,
+  })
   const { repository, key, version } = QUERY
   const manifest = digestOf('manifest')
   const entry = signEntry(

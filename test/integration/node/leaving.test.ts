@@ -9,7 +9,7 @@ import type { Entry, SignedEntry } from '../../../src/core/entry.ts'
 import { createLogger } from '../../../src/core/logger.ts'
 import { MessageStream } from '../../../src/core/message.ts'
 import type { Role } from '../../../src/core/peer.ts'
-import { createPeerKey, signEntry, verifyEntry } from '../../../src/identity/identity.ts'
+import { checkSignature, createPeerKey, signEntry } from '../../../src/identity/identity.ts'
 import { HandOver } from '../../../src/node/hand-over.ts'
 import { HandOverKeeper } from '../../../src/node/hand-over-keeper.ts'
 import { HAND_OVER_LIMITS, HAND_OVER_PROTOCOL } from '../../../src/node/hand-over-wire.ts'
@@ -73,9 +73,9 @@ class Fleet {
       await put(frame, putOptions)
     }
     const swarm = new MemorySwarm({ network: this.network, peerId: key.peerId })
-    const answers = answersFrom(store, role)
+    const answers = answersFrom(store, role, checkSignature)
     const router = new SwarmRouter(
-      { swarm, answers, verifyEntry, logger },
+      { swarm, answers, checkEntry: checkSignature, logger },
       { initialTimeoutMs: 2000 },
     )
     const failed = router.failed.bind(router)
@@ -88,13 +88,16 @@ class Fleet {
     const registries = [new MemoryRegistry({ place: this.#place })]
     const rendezvous = new Rendezvous({ swarm, registries, logger }, { role, firstDiscoverMs: 10 })
     const keeper = new HandOverKeeper(
-      { store, transfer, router, verifyEntry, logger },
+      { store, transfer, router, checkEntry: checkSignature, logger },
       { repository: REPOSITORY, role, staysOn },
     )
     const handOver = new HandOver({ swarm, store, router, keeper, logger }, { role, ownOnly })
     const sign = (entry: Omit<Entry, 'writer'>): SignedEntry => signEntry(entry, key)
     const peers = { router, transfer }
-    const tiers = new NodeTiers({ store, peers, sign, logger }, { repository: REPOSITORY })
+    const tiers = new NodeTiers(
+      { store, peers, sign, checkEntry: checkSignature, logger },
+      { repository: REPOSITORY },
+    )
     const joined = { swarm, router, transfer, rendezvous, handOver }
     const node = new LocalNode(
       {

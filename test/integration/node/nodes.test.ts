@@ -11,6 +11,7 @@ import { digestOf } from '../../../src/core/digest.ts'
 import { silentLogger } from '../../../src/core/logger.ts'
 import type { Role } from '../../../src/core/peer.ts'
 import {
+  checkSignature,
   createPeerKey,
   deriveSwarmKeys,
   signEntry,
@@ -94,15 +95,15 @@ async function startNode(t: TestContext, ground: Ground, role: Role = 'runner'):
       memoryLimitBytes: 1e6,
       verifyEntry,
     })
-    const answers = answersFrom(store, role)
-    const router = new SwarmRouter({ swarm, answers, verifyEntry, logger })
+    const answers = answersFrom(store, role, checkSignature)
+    const router = new SwarmRouter({ swarm, answers, checkEntry: checkSignature, logger })
     const supply = supplyFrom(store, role)
     const transfer = new SwarmTransfer({ swarm, peers: router, supply, logger })
     const registries = [ground.registry(keys)]
     const rendezvous = new Rendezvous({ swarm, registries, logger }, { role })
     const sign = (entry: Parameters<typeof signEntry>[0]) => signEntry(entry, key)
     const tiers = new NodeTiers(
-      { store, peers: { router, transfer }, sign, logger },
+      { store, peers: { router, transfer }, sign, checkEntry: checkSignature, logger },
       { repository, provides: role !== 'reader' },
     )
     const joined = { swarm, router, transfer, rendezvous }

@@ -12,6 +12,7 @@ import type { Leases } from '../../../src/lease/lease.ts'
 import { MemoryRouter } from '../../../src/router/memory-router.ts'
 import type { MemoryRouterGroup } from '../../../src/router/memory-router.ts'
 import type { FoundEntry, LocalAnswers } from '../../../src/router/router.ts'
+import { checkSignature } from '../../../src/identity/identity.ts'
 import { MemoryStore } from '../../../src/store/memory-store.ts'
 import type { Store } from '../../../src/store/store.ts'
 import type { FetchRequest, Transfer, TransferOptions } from '../../../src/transfer/transfer.ts'
@@ -118,7 +119,14 @@ class Fleet {
     const logger = createLogger((level, line) => this.warnings.push(`${level} ${line}`))
     const peers = { router, transfer }
     const tiers = new NodeTiers(
-      { store, peers, leases: more.leases, sign: createSigner(), logger },
+      {
+        store,
+        peers,
+        leases: more.leases,
+        sign: createSigner(),
+        checkEntry: checkSignature,
+        logger,
+      },
       { repository: REPOSITORY, ...more },
     )
     return { tiers, store, router, transfer }
@@ -148,7 +156,13 @@ function answersOf(store: Store): LocalAnswers {
 tiersContract('node without a swarm', async (t) => {
   const leases = startLeases(t)
   const logger = createLogger(() => {})
-  const parts = { store: memoryStore(), leases, sign: createSigner(), logger }
+  const parts = {
+    store: memoryStore(),
+    leases,
+    sign: createSigner(),
+    checkEntry: checkSignature,
+    logger,
+  }
   return new NodeTiers(parts, { repository: REPOSITORY })
 })
 

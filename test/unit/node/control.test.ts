@@ -11,6 +11,7 @@ import { MemoryTiers } from '../../../src/cache/memory-tiers.ts'
 import { digestOf } from '../../../src/core/digest.ts'
 import { isSwarmCacheError } from '../../../src/core/errors.ts'
 import { silentLogger } from '../../../src/core/logger.ts'
+import { checkSignature } from '../../../src/identity/identity.ts'
 import { connectToNode } from '../../../src/node/control-client.ts'
 import type { RemoteNode } from '../../../src/node/control-client.ts'
 import { NodeTiers } from '../../../src/cache/node-tiers.ts'
@@ -115,7 +116,7 @@ test('more digests than one call takes are asked in several', options, async (t)
 test('files that a client has written into the inbox of a node are chunks', options, async (t) => {
   const [home, storeHome] = [await makeHome(t), await makeHome(t)]
   const store = await openStore(t, storeHome, { repository: REPOSITORY })
-  const parts = { store, sign: createSigner(), logger: silentLogger }
+  const parts = { store, sign: createSigner(), checkEntry: checkSignature, logger: silentLogger }
   await serve(t, home, new FixedNode(new NodeTiers(parts, { repository: REPOSITORY })))
   const remote = await connected(t, home)
   const inbox = await (await remote.tiers(REPOSITORY)).inbox()

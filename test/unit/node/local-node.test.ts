@@ -7,6 +7,7 @@ import { LocalNode } from '../../../src/node/local-node.ts'
 import type { LocalNodeOptions } from '../../../src/node/local-node.ts'
 import { Member } from '../../../src/node/member.ts'
 import type { MemberOptions, MemberSwarm } from '../../../src/node/member.ts'
+import { checkSignature } from '../../../src/identity/identity.ts'
 import { MemoryStore } from '../../../src/store/memory-store.ts'
 import { MemoryRouter } from '../../../src/router/memory-router.ts'
 import { MemoryPlace, MemoryRegistry } from '../../../src/registry/memory-registry.ts'
@@ -80,7 +81,13 @@ function makeMember(
 ): Member {
   const store = new MemoryStore({ repository, limitBytes: 1e8 })
   const tiers = new NodeTiers(
-    { store, peers: joined, sign: createSigner(), logger: silentLogger },
+    {
+      store,
+      peers: joined,
+      sign: createSigner(),
+      checkEntry: checkSignature,
+      logger: silentLogger,
+    },
     { repository },
   )
   const peerId = joined?.swarm.peerId ?? 'peer-of-nobody'

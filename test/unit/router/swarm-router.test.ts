@@ -6,6 +6,7 @@ import type { SignedEntry } from '../../../src/core/entry.ts'
 import { entryDigest } from '../../../src/core/entry.ts'
 import { createLogger } from '../../../src/core/logger.ts'
 import { MessageStream } from '../../../src/core/message.ts'
+import type { EntryVerdict } from '../../../src/identity/identity.ts'
 import type { LocalAnswers } from '../../../src/router/router.ts'
 import { ANSWER_LIMITS, QUERY_PROTOCOL } from '../../../src/router/query-wire.ts'
 import { SwarmRouter } from '../../../src/router/swarm-router.ts'
@@ -25,6 +26,11 @@ import {
 
 const OPTIONS = { timeout: 15_000 }
 
+function verdictOn({ signature }: SignedEntry): EntryVerdict {
+  if (signature === GOOD_SIGNATURE) return { trusted: true }
+  return { trusted: false, why: 'forged', reason: 'its signature is wrong' }
+}
+
 /** Nodes on one network, each connected to all that came before it. */
 class Lab {
   readonly network: MemoryNetwork
@@ -43,7 +49,7 @@ class Lab {
       {
         swarm,
         answers,
-        verifyEntry: (entry: SignedEntry) => entry.signature === GOOD_SIGNATURE,
+        checkEntry: async (entry: SignedEntry) => verdictOn(entry),
         logger: createLogger((level, line) => this.log.push(`${level} ${line}`), 'debug'),
       },
       options,
@@ -339,9 +345,9 @@ test(
     const router = new SwarmRouter({
       swarm,
       answers: new AnswersFrom(),
-      verifyEntry: () => {
+      checkEntry: async () => {
         verified += 1
-        return true
+        return { trusted: true }
       },
       logger: createLogger(() => {}, 'error'),
     })
