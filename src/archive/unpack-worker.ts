@@ -1,23 +1,25 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { openFrameSync } from '../core/chunk.ts'
+import type { FramePlace } from '../core/chunk.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import { freeMemory } from '../core/free-memory.ts'
+import { FrameReader } from './frame-reader.ts'
 import { TreeWriter } from './tree-writer.ts'
 import type { WriteState } from './tree-writer.ts'
 import { packError } from './worker-thread.ts'
 import type { ThreadError } from './worker-thread.ts'
 
-/** One frame within a batch's bytes, and the offsets in the content where its chunk belongs. */
+/** One frame, and the offsets in the content where its chunk belongs. */
 export interface WriteJob {
   readonly chunk: ChunkRef
-  readonly start: number
-  readonly end: number
+  /** In a file, or from here to there in the batch's bytes. */
+  readonly frame: FramePlace | { readonly start: number; readonly end: number }
   readonly places: readonly number[]
 }
 
-/** To a writing thread: frames in one buffer, which moves with the message. */
+/** To a writing thread: the frames that lie in no file are in one buffer, which moves with the message. */
 export interface WriteBatch {
-  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly bytes: Uint8Array<ArrayBuffer> | undefined
   readonly jobs: readonly WriteJob[]
 }
 
@@ -27,17 +29,19 @@ export interface BatchOutcome {
   /** Why jobs were not done, by their place in the batch. */
   readonly failures: readonly { readonly job: number; readonly error: ThreadError }[]
   /** The buffer of the batch, to be used again. */
-  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly bytes: Uint8Array<ArrayBuffer> | undefined
 }
 
 const writer = new TreeWriter(workerData as WriteState)
+const reader = new FrameReader()
 
 parentPort!.on('message', ({ bytes, jobs }: WriteBatch) => {
   const before = writer.filesWritten
   const failures: { job: number; error: ThreadError }[] = []
-  for (const [job, { chunk, start, end, places }] of jobs.entries()) {
+  for (const [job, { chunk, frame, places }] of jobs.entries()) {
     try {
-      const plain = openFrameSync({ chunk, bytes: bytes.subarray(start, end) })
+      const framed = 'path' in frame ? reader.read(frame) : bytes!.subarray(frame.start, frame.end)
+      const plain = openFrameSync({ chunk, bytes: framed })
       for (const place of places) writer.writeContent(plain, place)
       freeMemory(plain)
     } catch (thrown) {
@@ -45,5 +49,5 @@ parentPort!.on('message', ({ bytes, jobs }: WriteBatch) => {
     }
   }
   const outcome: BatchOutcome = { files: writer.filesWritten - before, failures, bytes }
-  parentPort!.postMessage(outcome, [bytes.buffer])
+  parentPort!.postMessage(outcome, bytes === undefined ? [] : [bytes.buffer])
 })

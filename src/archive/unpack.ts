@@ -112,10 +112,11 @@ export class Unpacking {
       frame.settle?.(false)
       return
     }
-    if (frame.bytes.length > MAX_FRAME_BYTES) {
+    const frameBytes = frame.place?.bytes ?? frame.bytes.length
+    if (frameBytes > MAX_FRAME_BYTES) {
       throw new SwarmCacheError(
         'ERR_INTEGRITY',
-        `The frame of chunk ${digest} has ${frame.bytes.length} bytes, more than any chunk can need.`,
+        `The frame of chunk ${digest} has ${frameBytes} bytes, more than any chunk can need.`,
         { facts: { digest } },
       )
     }
@@ -125,7 +126,7 @@ export class Unpacking {
     for (const place of wanted.places) this.#makeFolders(place, bytes)
     crew.write({
       placed: wanted,
-      frame: frame.bytes,
+      frame,
       onWritten: (files) => {
         held[Symbol.dispose]()
         frame.settle?.(true)
@@ -134,11 +135,13 @@ export class Unpacking {
       },
       onError: (error) => {
         held[Symbol.dispose]()
-        if (frame.settle === undefined || !isSwarmCacheError(error, 'ERR_INTEGRITY')) {
+        const isBad =
+          isSwarmCacheError(error, 'ERR_INTEGRITY') || isSwarmCacheError(error, 'ERR_STORE')
+        if (frame.settle === undefined || !isBad) {
           this.#stop.abort(error)
           return
         }
-        // Nothing of it was written; a good one comes from somebody else.
+        // Nothing of it was written; a good one comes, from somebody else or from elsewhere here.
         this.#arrived.delete(digest)
         frame.settle(false)
       },

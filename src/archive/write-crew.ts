@@ -1,7 +1,9 @@
 import type { Worker } from 'node:worker_threads'
 import { openFrame } from '../core/chunk.ts'
+import type { Frame } from '../core/chunk.ts'
 import type { PlacedChunk } from './content-map.ts'
 import { freeMemory } from '../core/free-memory.ts'
+import { FrameReader } from './frame-reader.ts'
 import { TreeWriter } from './tree-writer.ts'
 import type { WriteState } from './tree-writer.ts'
 import type { BatchOutcome, WriteBatch, WriteJob } from './unpack-worker.ts'
@@ -14,7 +16,7 @@ const BATCH_BYTES = 512 * 1024
 /** A frame to write, with what to do when that has happened or failed. */
 export interface WriteOrder {
   readonly placed: PlacedChunk
-  readonly frame: Uint8Array
+  readonly frame: Pick<Frame, 'bytes' | 'place'>
   readonly onWritten: (files: number) => void
   readonly onError: (error: unknown) => void
 }
@@ -27,6 +29,7 @@ export class WriteCrew {
   #batch: WriteOrder[] = []
   #batchBytes = 0
   #flushTimer: NodeJS.Immediate | undefined
+  readonly #reader = new FrameReader()
   readonly #own = new Set<Promise<void>>()
 
   constructor(state: WriteState, threads: number) {
@@ -47,9 +50,10 @@ export class WriteCrew {
       this.#own.add(work)
       return
     }
-    if (this.#batchBytes + order.frame.length > BATCH_BYTES) this.#flush()
+    const bytes = frameBytes(order)
+    if (this.#batchBytes + bytes > BATCH_BYTES) this.#flush()
     this.#batch.push(order)
-    this.#batchBytes += order.frame.length
+    this.#batchBytes += bytes
     this.#flushTimer ??= setImmediate(() => this.#flush())
   }
 
@@ -82,7 +86,10 @@ export class WriteCrew {
 
   async #writeHere({ placed, frame, onWritten, onError }: WriteOrder): Promise<void> {
     try {
-      const plain = await openFrame({ chunk: placed.chunk, bytes: frame })
+      const { place } = frame
+      // Opening goes on while the next frame is read.
+      const bytes = place === undefined ? frame.bytes : new Uint8Array(this.#reader.read(place))
+      const plain = await openFrame({ chunk: placed.chunk, bytes })
       const before = this.#writer.filesWritten
       for (const place of placed.places) this.#writer.writeContent(plain, place)
       freeMemory(plain)
@@ -91,6 +98,10 @@ export class WriteCrew {
       onError(error)
     }
   }
+}
+
+function frameBytes({ frame }: WriteOrder): number {
+  return frame.place?.bytes ?? frame.bytes.length
 }
 
 class WriteThread {
@@ -118,22 +129,30 @@ class WriteThread {
       for (const order of orders) order.onError(this.#failure)
       return
     }
-    const bytes =
-      byteCount <= BATCH_BYTES
-        ? (this.#spare.pop() ?? new Uint8Array(BATCH_BYTES))
-        : new Uint8Array(byteCount)
     const jobs: WriteJob[] = []
+    let bytes: Uint8Array<ArrayBuffer> | undefined
     let start = 0
     for (const { placed, frame } of orders) {
-      bytes.set(frame, start)
-      const end = start + frame.length
-      jobs.push({ chunk: placed.chunk, start, end, places: placed.places })
+      const { chunk, places } = placed
+      if (frame.place !== undefined) {
+        jobs.push({ chunk, frame: frame.place, places })
+        continue
+      }
+      bytes ??= this.#buffer(byteCount)
+      bytes.set(frame.bytes, start)
+      const end = start + frame.bytes.length
+      jobs.push({ chunk, frame: { start, end }, places })
       start = end
     }
     this.#waiting.push({ orders, bytes: byteCount })
     this.bytesWaiting += byteCount
     const batch: WriteBatch = { bytes, jobs }
-    this.worker.postMessage(batch, [bytes.buffer])
+    this.worker.postMessage(batch, bytes === undefined ? [] : [bytes.buffer])
+  }
+
+  #buffer(byteCount: number): Uint8Array<ArrayBuffer> {
+    if (byteCount > BATCH_BYTES) return new Uint8Array(byteCount)
+    return this.#spare.pop() ?? new Uint8Array(BATCH_BYTES)
   }
 
   /** Resolves when everything sent has been answered. */
@@ -143,7 +162,7 @@ class WriteThread {
   }
 
   #receive({ files, failures, bytes }: BatchOutcome): void {
-    if (bytes.length === BATCH_BYTES) this.#spare.push(bytes)
+    if (bytes?.length === BATCH_BYTES) this.#spare.push(bytes)
     const batch = this.#waiting.shift()
     if (batch === undefined) return
     this.bytesWaiting -= batch.bytes

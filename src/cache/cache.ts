@@ -120,6 +120,8 @@ export interface ReadOptions {
    * reader must call `settle` of every frame that has it.
    */
   readonly unopened?: boolean
+  /** With `unopened`: frames that lie in a file of this machine come as their `place` there. */
+  readonly placed?: boolean
 }
 
 /**

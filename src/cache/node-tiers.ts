@@ -114,7 +114,7 @@ export class NodeTiers implements Tiers {
   async *readChunks(
     entry: SignedEntry,
     chunks: readonly ChunkRef[],
-    { signal, unopened = false }: ReadOptions = {},
+    options: ReadOptions = {},
   ): AsyncGenerator<SourcedFrame, void, void> {
     this.#assertOwn(entry.repository)
     const { store, peers, logger } = this.#parts
@@ -130,7 +130,7 @@ export class NodeTiers implements Tiers {
     }
     let left = chunks.length
     try {
-      for await (const frame of readTiers(parts, chunks, { signal, unopened })) {
+      for await (const frame of readTiers(parts, chunks, options)) {
         left -= 1
         yield frame
       }

@@ -2,7 +2,8 @@ import type { UnpackPlan } from '../archive/archive.ts'
 import { abortable, pause, withDeadline } from '../async/deadline.ts'
 import { entryVersion } from '../core/cache-key.ts'
 import { noBytes } from '../core/chunk.ts'
-import type { BytesByTier, SourcedFrame } from '../core/chunk.ts'
+import type { BytesByTier, SourcedFrame, Tier } from '../core/chunk.ts'
+import type { Digest } from '../core/digest.ts'
 import type { EntryQuery, NearMiss, SignedEntry } from '../core/entry.ts'
 import { foldKey } from '../core/entry-match.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
@@ -212,7 +213,11 @@ export class Restore {
       this.#report('transfer', 0, total)
       await plan.write(
         this.#counted(
-          tiers.readChunks(entry, plan.chunks, { signal: this.#signal, unopened: true }),
+          tiers.readChunks(entry, plan.chunks, {
+            signal: this.#signal,
+            unopened: true,
+            placed: true,
+          }),
           total,
         ),
         { signal: this.#signal },
@@ -277,9 +282,15 @@ export class Restore {
 
   async *#counted(frames: AsyncIterable<SourcedFrame>, total: number): AsyncIterable<SourcedFrame> {
     let received = 0
+    const from = new Map<Digest, Tier>()
     for await (const frame of frames) {
-      received += frame.chunk.bytes
-      this.#bytes[frame.tier] += frame.chunk.bytes
+      const { chunk, tier } = frame
+      const before = from.get(chunk.digest)
+      from.set(chunk.digest, tier)
+      this.#bytes[tier] += chunk.bytes
+      if (before === undefined) received += chunk.bytes
+      // It comes again because it was of no use.
+      else this.#bytes[before] -= chunk.bytes
       if (frame.peer !== undefined) this.#servingPeers.add(frame.peer)
       this.#report('transfer', received, total)
       yield frame

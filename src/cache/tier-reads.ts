@@ -1,12 +1,15 @@
 import { BoundedQueue } from '../async/bounded-queue.ts'
 import { abortable } from '../async/deadline.ts'
 import { Limit } from '../async/limit.ts'
-import type { Frame, SourcedFrame } from '../core/chunk.ts'
+import { openFrame } from '../core/chunk.ts'
+import type { Frame, FramePlace, SourcedFrame } from '../core/chunk.ts'
+import type { Digest } from '../core/digest.ts'
 import { SwarmCacheError, errorMessage } from '../core/errors.ts'
+import { freeMemory } from '../core/free-memory.ts'
 import type { Logger } from '../core/logger.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { PeerId } from '../core/peer.ts'
-import type { Store } from '../store/store.ts'
+import type { AsideFrame, Store } from '../store/store.ts'
 import type { ReadOptions } from './cache.ts'
 
 /** Fetches chunks from the peers; undefined where no swarm is joined. */
@@ -33,6 +36,8 @@ const STORING_BYTES = 16 * 1024 * 1024
 // Hides the latency of single file reads; more only queues up in the thread pool of four.
 const LOCAL_READERS = 6
 
+const NOTHING = new Uint8Array()
+
 /**
  * Frames of `chunks` from the local store and, at the same time, what it lacks from the peers.
  *
@@ -44,10 +49,11 @@ const LOCAL_READERS = 6
 export async function* readTiers(
   parts: TierReadParts,
   chunks: readonly ChunkRef[],
-  { signal, unopened = false }: ReadOptions = {},
+  options: ReadOptions = {},
 ): AsyncGenerator<SourcedFrame, void, void> {
+  const { signal } = options
   signal?.throwIfAborted()
-  const read = new TierRead(parts, signal, unopened)
+  const read = new TierRead(parts, options)
   const work = read.run(chunks)
   try {
     for await (const frame of read.frames) {
@@ -71,11 +77,16 @@ class TierRead {
     this.#stopped.abort(this.#outer?.reason)
   }
   readonly #unopened: boolean
+  /** False again once the reader could not read a file that was good. */
+  #placed: boolean
+  /** Chunks that need not be stored once more when the fetch hands them over. */
+  readonly #keptAside = new Set<Digest>()
   #warned = false
 
-  constructor(parts: TierReadParts, signal: AbortSignal | undefined, unopened: boolean) {
+  constructor(parts: TierReadParts, { signal, unopened = false, placed = false }: ReadOptions) {
     this.#parts = parts
     this.#unopened = unopened
+    this.#placed = unopened && placed
     this.#outer = signal
     signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
@@ -83,11 +94,17 @@ class TierRead {
   /** Settles, and never rejects, once nothing runs any more. */
   async run(chunks: readonly ChunkRef[]): Promise<void> {
     try {
-      const held = await this.#whichHeld(chunks)
-      const local = chunks.filter((_, index) => held[index] === true)
-      const missing = chunks.filter((_, index) => held[index] !== true)
+      const places = await this.#locate(chunks)
+      const inFiles = chunks.filter((_, index) => places[index] !== undefined)
+      const others = chunks.filter((_, index) => places[index] === undefined)
+      const held = await this.#whichHeld(others)
+      const local = others.filter((_, index) => held[index] === true)
+      const missing = others.filter((_, index) => held[index] !== true)
       const flows = await Promise.allSettled([
-        this.#readLocal(local),
+        this.#placeLocal(
+          inFiles,
+          places.filter((place) => place !== undefined),
+        ).then(async (unread) => await this.#readLocal([...unread, ...local])),
         this.#fetchMissing(missing).catch((error: unknown) => {
           this.#fail(error)
           throw error
@@ -116,6 +133,16 @@ class TierRead {
     this.#stopped.abort(error)
   }
 
+  async #locate(chunks: readonly ChunkRef[]): Promise<(FramePlace | undefined)[]> {
+    if (!this.#placed) return []
+    try {
+      return await this.#parts.store.locate(chunks.map((chunk) => chunk.digest))
+    } catch {
+      // Asking what is held fails in the same way, and says so.
+      return []
+    }
+  }
+
   async #whichHeld(chunks: readonly ChunkRef[]): Promise<boolean[]> {
     try {
       return await this.#parts.store.has(chunks.map((chunk) => chunk.digest))
@@ -123,6 +150,28 @@ class TierRead {
       this.#warnStore('The store could not be asked; everything is asked of the peers.', error)
       return []
     }
+  }
+
+  /** Says where the frames of chunks lie; resolves to those that the reader could not make use of. */
+  async #placeLocal(
+    chunks: readonly ChunkRef[],
+    places: readonly FramePlace[],
+  ): Promise<ChunkRef[]> {
+    if (chunks.length === 0) return []
+    const settled = Promise.withResolvers<void>()
+    const unread: ChunkRef[] = []
+    let waiting = chunks.length
+    for (const [index, chunk] of chunks.entries()) {
+      const settle = (good: boolean): void => {
+        if (!good) unread.push(chunk)
+        waiting -= 1
+        if (waiting === 0) settled.resolve()
+      }
+      const frame = { chunk, bytes: NOTHING, place: places[index]!, tier: 'disk' as const, settle }
+      if (!(await this.frames.push(frame))) return []
+    }
+    await abortable(settled.promise, this.#stopped.signal)
+    return unread
   }
 
   /** Hands over what the store holds; resolves to what it turned out not to have. */
@@ -165,13 +214,19 @@ class TierRead {
     }
     const verify = this.#unopened ? this.#readerVerifies : undefined
     for await (const frame of fetch(chunks, this.#stopped.signal, verify)) {
+      if (this.#keptAside.delete(frame.chunk.digest)) {
+        if (frame.isOwned === true) freeMemory(frame.bytes)
+        continue
+      }
       await this.#keep(frame)
       if (!this.#unopened && !(await this.frames.push(frame))) return
     }
   }
 
   /** Hands a frame to the reader, who opens it anyway, and waits for what it found. */
-  readonly #readerVerifies: VerifyFrame = async ({ chunk, bytes }, peer) => {
+  readonly #readerVerifies: VerifyFrame = async (frame, peer) => {
+    if (this.#placed && (await this.#readerUsesPlace(frame, peer))) return
+    const { chunk, bytes } = frame
     const opened = Promise.withResolvers<boolean>()
     const { signal } = this.#stopped
     await this.frames.push({ chunk, bytes, tier: 'peers', peer, settle: opened.resolve })
@@ -179,6 +234,39 @@ class TierRead {
     throw new SwarmCacheError('ERR_INTEGRITY', `The chunk ${chunk.digest} is damaged.`, {
       facts: { digest: chunk.digest },
     })
+  }
+
+  /** Lets the reader open a frame in a file that the store then keeps; false if that went wrong. */
+  async #readerUsesPlace(frame: Frame, peer: PeerId): Promise<boolean> {
+    const { chunk } = frame
+    const aside = await this.#putAside(frame)
+    if (aside === undefined) return false
+    try {
+      const opened = Promise.withResolvers<boolean>()
+      const { place } = aside
+      const settle = opened.resolve
+      await this.frames.push({ chunk, bytes: NOTHING, place, tier: 'peers', peer, settle })
+      if (await abortable(opened.promise, this.#stopped.signal)) {
+        // What goes wrong here is said when the bytes are stored.
+        const kept = aside.keep().then(() => this.#keptAside.add(chunk.digest))
+        await kept.catch(() => {})
+        return true
+      }
+    } finally {
+      aside.drop()
+    }
+    await openFrame(frame)
+    this.#placed = false
+    return false
+  }
+
+  async #putAside(frame: Frame): Promise<AsideFrame | undefined> {
+    try {
+      return await this.#parts.store.putAside(frame, { signal: this.#stopped.signal })
+    } catch {
+      // It is stored later, or it is said that it cannot be.
+      return undefined
+    }
   }
 
   /** Starts to store a frame; waits only while too many bytes are being stored. */

@@ -17,10 +17,23 @@ export type Tier = 'memory' | 'disk' | 'shared' | 'peers' | 'upstream'
 /** Plain bytes by the tier they came from. */
 export type BytesByTier = Record<Tier, number>
 
+/** Where a frame lies on this machine: `bytes` of them from `position` in a file. */
+export interface FramePlace {
+  readonly path: string
+  readonly position: number
+  readonly bytes: number
+}
+
 /** A chunk as it is stored and sent: one zstd frame. It is not trusted until `openFrame` has checked it. */
 export interface Frame {
   readonly chunk: ChunkRef
+  /** Empty if `place` says where they are. */
   readonly bytes: Uint8Array
+  /**
+   * Set only for a reader that asked for it, together with `settle`: one that cannot read the file, or finds
+   * something else in it, settles the frame as not good, and it comes again, with its bytes if need be.
+   */
+  readonly place?: FramePlace
   /**
    * Set where nobody has opened the frame yet: whoever does says here whether it was good. Until then it is
    * neither kept nor served to others; a bad one is fetched from somebody else and comes again.

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Tiers } from '../cache/cache.ts'
 import { SwarmCacheError, isSwarmCacheError } from '../core/errors.ts'
 import type { IndexedEntry, StoreReport } from '../store/store.ts'
@@ -42,7 +43,7 @@ export async function connectToNode(
   if (!(await isPrivate(path))) return undefined
   try {
     const channel = await openChannel(path, CONNECT_DEADLINE_MS, signal)
-    return new RemoteNode({ path, channel }, options)
+    return new RemoteNode({ path, channel, home: resolve(home) }, options)
   } catch (error) {
     signal?.throwIfAborted()
     if (isSwarmCacheError(error, 'ERR_CONTROL')) throw error
@@ -58,6 +59,7 @@ export async function connectToNode(
  */
 export class RemoteNode implements Node, RemoteCalls {
   readonly #path: string
+  readonly #home: string
   readonly #pingMs: number
   readonly #pingDeadlineMs: number
   readonly #channels = new Set<ControlChannel>()
@@ -69,12 +71,13 @@ export class RemoteNode implements Node, RemoteCalls {
   #missedPings = 0
   #stopped = false
 
-  /** `channel` is a first connection to `path`. */
+  /** `channel` is a first connection to `path`, where the node of `home` listens. */
   constructor(
-    parts: { readonly path: string; readonly channel: ControlChannel },
+    parts: { readonly path: string; readonly channel: ControlChannel; readonly home: string },
     options: RemoteNodeOptions = {},
   ) {
     this.#path = parts.path
+    this.#home = parts.home
     this.#pingMs = options.pingMs ?? PING_MS
     this.#pingDeadlineMs = options.pingDeadlineMs ?? PING_DEADLINE_MS
     this.#small = Promise.resolve(new ControlConnection(parts.channel))
@@ -82,7 +85,7 @@ export class RemoteNode implements Node, RemoteCalls {
 
   async tiers(repository: string, options: { readonly signal?: AbortSignal } = {}): Promise<Tiers> {
     await this.call('tiers', { repository }, options)
-    return new RemoteTiers(this, repository)
+    return new RemoteTiers(this, repository, this.#home)
   }
 
   async status(): Promise<NodeStatus> {

@@ -8,7 +8,9 @@
  *    `readChunks` is answered with one `{ id, frame, tier, peer? }` for each frame, whose index in the
  *    request is `frame` and whose bytes are the body, then `{ id, end: true }`. If it was called with
  *    `unopened`, frames that nobody has opened carry a number under that name, and the client answers with
- *    `{ settle: id, good: [numbers], bad: [numbers] }`; a bad one comes again from somebody else.
+ *    `{ settle: id, good: [numbers], bad: [numbers] }`; a bad one comes again from somebody else. If it was
+ *    called with `placed` too, frames may come as their places in files of the home: `{ id }` with a list of
+ *    `PlacedFrame` as body, which the client settles in the same way.
  *    `takeTurn` may be answered with any number of `{ id, waiting: progress }` before its result.
  * 4. `inbox` is answered with the folder and prefix of an inbox (core/inbox.ts) and what tells the folder from
  *    another of that path; `take` names the `prefix` and, as body, files that the client has written there.
@@ -25,7 +27,7 @@ import type { ErrorCode } from '../core/errors.ts'
 import { MAX_CHUNK_BYTES, MAX_FRAME_BYTES, MAX_MANIFEST_BYTES } from '../core/manifest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { Message, MessageLimits } from '../core/message.ts'
-import type { Frame } from '../core/chunk.ts'
+import type { Frame, SourcedFrame, Tier } from '../core/chunk.ts'
 
 export const HELLO = 'swarmcache control'
 /** Raised with every change that an older client or node would misunderstand. */
@@ -69,6 +71,7 @@ const MAX_NAME_LENGTH = 1024
 const MAX_LIST_LENGTH = 64
 const MAX_TURN_NAME_LENGTH = 64
 const MAX_ERROR_LENGTH = 4096
+const TIERS: readonly unknown[] = ['memory', 'disk', 'shared', 'peers', 'upstream']
 const REPOSITORY_PATTERN = /^[A-Za-z0-9_.-]{1,100}\/[A-Za-z0-9_.-]{1,100}$/
 
 /** The repository that a call names. */
@@ -124,6 +127,19 @@ export function readFrame({ header, body }: Message): Frame {
     throw malformed(`a frame has ${body.length} bytes`)
   }
   return { chunk: { digest, bytes: Number(bytes) }, bytes: body }
+}
+
+/** Which chunk of a request a frame is, and where it comes from. @throws ERR_FRAME if it was not asked for. */
+export function readSource(
+  { frame, tier, peer }: Header,
+  chunks: readonly ChunkRef[],
+): Omit<SourcedFrame, 'bytes'> {
+  const chunk = typeof frame === 'number' ? chunks[frame] : undefined
+  if (chunk === undefined || !TIERS.includes(tier)) {
+    throw new SwarmCacheError('ERR_FRAME', 'The node sent a frame that nobody asked for.')
+  }
+  const source = { chunk, tier: tier as Tier }
+  return typeof peer === 'string' ? { ...source, peer } : source
 }
 
 export function readDigest(header: Header): Digest {

@@ -107,7 +107,7 @@ export class ControlServer {
 
   #serve(socket: Socket): void {
     const channel = new ControlChannel(socket)
-    const parts = { node: this.#node, channel, logger: this.#logger }
+    const parts = { node: this.#node, channel, logger: this.#logger, home: this.#home }
     const session = new ControlSession(parts)
     this.#sessions.add(session)
     void session.run().finally(() => this.#sessions.delete(session))

@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import { startDeadline, abortable } from '../async/deadline.ts'
 import { Limit } from '../async/limit.ts'
 import type { Tiers } from '../cache/cache.ts'
@@ -25,6 +26,7 @@ import {
 import type { CallName } from './control-protocol.ts'
 import { ControlInboxes } from './control-inboxes.ts'
 import { ControlTurns } from './control-turns.ts'
+import { PlaceMessages } from './place-messages.ts'
 import { UnopenedFrames } from './unopened-frames.ts'
 
 /** What a session works with. */
@@ -32,6 +34,8 @@ export interface ControlSessionParts {
   readonly node: Node
   readonly channel: ControlChannel
   readonly logger: Logger
+  /** The folder that clients know too, whatever its path is where they run. */
+  readonly home: string
 }
 
 interface Call {
@@ -54,6 +58,7 @@ export class ControlSession {
   readonly #node: Node
   readonly #channel: ControlChannel
   readonly #logger: Logger
+  readonly #home: string
   readonly #gone = new AbortController()
   readonly #running = new Map<number, AbortController>()
   readonly #limit = new Limit(RUNNING_BYTES)
@@ -65,6 +70,7 @@ export class ControlSession {
     this.#node = parts.node
     this.#channel = parts.channel
     this.#logger = parts.logger
+    this.#home = parts.home
   }
 
   /** Resolves when the client has gone; never rejects. */
@@ -230,13 +236,25 @@ export class ControlSession {
     const indexes = new Map(chunks.map((chunk, index) => [chunk.digest, index]))
     const unopened = new UnopenedFrames()
     this.#unopened.set(id, unopened)
-    const options = { signal, unopened: header['unopened'] === true }
+    const places = new PlaceMessages(async (body) => await this.#channel.write({ id }, body))
+    const options = {
+      signal,
+      unopened: header['unopened'] === true,
+      placed: header['placed'] === true,
+    }
     try {
       for await (const frame of tiers.readChunks(entry, chunks, options)) {
-        const { chunk, bytes, tier, peer } = frame
-        const sent = { id, frame: indexes.get(chunk.digest), tier, peer }
-        await this.#channel.write({ ...sent, unopened: unopened.add(frame) }, bytes)
+        const { chunk, bytes, tier, peer, place } = frame
+        const index = indexes.get(chunk.digest)
+        const number = unopened.add(frame)
+        if (place === undefined || index === undefined || number === undefined) {
+          await this.#channel.write({ id, frame: index, tier, peer, unopened: number }, bytes)
+        } else {
+          const path = relative(this.#home, place.path)
+          await places.add({ ...place, path, frame: index, tier, peer, unopened: number })
+        }
       }
+      await places.flush()
       await this.#channel.write({ id, end: true })
     } finally {
       this.#unopened.delete(id)

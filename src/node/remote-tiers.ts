@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { ReadOptions, TierLookup, Tiers } from '../cache/cache.ts'
-import type { Frame, SourcedFrame, Tier } from '../core/chunk.ts'
+import type { Frame, SourcedFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import { parseSignedEntry } from '../core/entry.ts'
 import type { Entry, EntryQuery, SignedEntry } from '../core/entry.ts'
-import { SwarmCacheError } from '../core/errors.ts'
 import type { Inbox } from '../core/inbox.ts'
 import type { ChunkRef } from '../core/manifest.ts'
-import type { Message } from '../core/message.ts'
 import type { PeerId } from '../core/peer.ts'
 import type { Turn, TurnOptions } from '../lease/lease.ts'
 import type { ControlChannel } from './control-channel.ts'
@@ -19,8 +17,10 @@ import {
   decodeJson,
   encodeDigests,
   encodeRefs,
+  readSource,
 } from './control-protocol.ts'
 import type { CallName } from './control-protocol.ts'
+import { readPlaces } from './place-messages.ts'
 import { RemoteTurn } from './remote-turn.ts'
 
 interface Wait {
@@ -49,16 +49,18 @@ export interface RemoteCalls {
 
 // The only call on its connection.
 const READ_ID = 1
-const TIERS: readonly unknown[] = ['memory', 'disk', 'shared', 'peers', 'upstream']
 
 /** The tiers of a repository on a node of another process. */
 export class RemoteTiers implements Tiers {
   readonly #calls: RemoteCalls
   readonly #repository: string
+  readonly #home: string
 
-  constructor(calls: RemoteCalls, repository: string) {
+  /** `home` is the node's, where this process finds it. */
+  constructor(calls: RemoteCalls, repository: string, home: string) {
     this.#calls = calls
     this.#repository = repository
+    this.#home = home
   }
 
   async find(query: EntryQuery, { signal }: Wait = {}): Promise<TierLookup> {
@@ -76,14 +78,16 @@ export class RemoteTiers implements Tiers {
   readChunks(
     entry: SignedEntry,
     chunks: readonly ChunkRef[],
-    { signal, unopened }: ReadOptions = {},
+    { signal, unopened, placed }: ReadOptions = {},
   ): AsyncGenerator<SourcedFrame> {
+    const home = this.#home
     const header = {
       id: READ_ID,
       call: 'readChunks',
       repository: this.#repository,
       entry,
       unopened,
+      placed,
     }
     return this.#calls.stream(async function* (channel) {
       await channel.write(header, encodeRefs(chunks))
@@ -93,10 +97,16 @@ export class RemoteTiers implements Tiers {
         if (message === undefined) throw nodeGone()
         if (message.header['error'] !== undefined) throw decodeError(message.header['error'])
         if (message.header['end'] === true) return
-        const frame = toFrame(message, chunks)
-        const index = message.header['unopened']
-        yield typeof index === 'number'
-          ? { ...frame, settle: (good: boolean) => settlements.add(index, good) }
+        if (message.header['tier'] === undefined) {
+          for (const { frame, number } of readPlaces(message.body, chunks, home)) {
+            yield { ...frame, settle: (good) => settlements.add(number, good) }
+          }
+          continue
+        }
+        const frame = { ...readSource(message.header, chunks), bytes: message.body }
+        const number = message.header['unopened']
+        yield typeof number === 'number'
+          ? { ...frame, settle: (good: boolean) => settlements.add(number, good) }
           : frame
       }
     }, signal)
@@ -174,14 +184,4 @@ class Settlements {
     // Where the node has gone, reading says so.
     this.#channel.write(message).catch(() => {})
   }
-}
-
-function toFrame({ header, body }: Message, chunks: readonly ChunkRef[]): SourcedFrame {
-  const { frame, tier, peer } = header
-  const chunk = typeof frame === 'number' ? chunks[frame] : undefined
-  if (chunk === undefined || !TIERS.includes(tier)) {
-    throw new SwarmCacheError('ERR_FRAME', 'The node sent a frame that nobody asked for.')
-  }
-  const sourced = { chunk, bytes: body, tier: tier as Tier }
-  return typeof peer === 'string' ? { ...sourced, peer } : sourced
 }

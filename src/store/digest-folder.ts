@@ -60,29 +60,49 @@ export class DigestFolder {
 
   /** True if the file is there, and then a clean-up spares it for its grace period. */
   hold(digest: Digest): boolean {
-    if (!isDigest(digest)) return false
+    return this.holdSize(digest) !== undefined
+  }
+
+  /** The size of a file that is held, or undefined if there is none. */
+  holdSize(digest: Digest): number | undefined {
+    if (!isDigest(digest)) return undefined
     const path = this.path(digest)
     try {
       const stats = statSync(path, { throwIfNoEntry: false })
-      if (stats === undefined) return false
+      if (stats === undefined) return undefined
       const now = this.#now()
       if (now - stats.mtimeMs >= this.#touchAfterMs) utimesSync(path, now / 1000, now / 1000)
-      return true
+      return stats.size
     } catch (error) {
-      if (isGone(error)) return false
+      if (isGone(error)) return undefined
       throw storeFault('Looking for a file', path, error)
     }
   }
 
   /** Puts a file in place whole, or not at all. @throws ERR_STORE. */
   write(digest: Digest, parts: readonly Uint8Array[]): void {
+    this.adopt(digest, this.writeAside(digest, parts))
+  }
+
+  /** Writes a file that its digest does not lead to yet, for `adopt` or `removeQuietly`; its path. @throws ERR_STORE. */
+  writeAside(digest: Digest, parts: readonly Uint8Array[]): string {
     const temporary = this.#layout.temporaryPath()
-    const path = this.path(digest)
     try {
       writeWhole(temporary, parts, this.#now())
-      moveInto(temporary, path)
+      return temporary
     } catch (cause) {
       removeQuietly(temporary)
+      throw storeFault('Writing', this.path(digest), cause)
+    }
+  }
+
+  /** Moves a file that was written aside to its place. @throws ERR_STORE, and then it is gone. */
+  adopt(digest: Digest, aside: string): void {
+    const path = this.path(digest)
+    try {
+      moveInto(aside, path)
+    } catch (cause) {
+      removeQuietly(aside)
       throw storeFault('Writing', path, cause)
     }
   }
@@ -218,7 +238,8 @@ function linkQuietly(from: string, to: string): void {
   }
 }
 
-function removeQuietly(path: string): void {
+/** Removes a file that nobody will look for. */
+export function removeQuietly(path: string): void {
   try {
     removeFile(path)
   } catch {

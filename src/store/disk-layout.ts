@@ -1,4 +1,5 @@
-import { mkdirSync, opendirSync, readdirSync, statSync, unlinkSync } from 'node:fs'
+import { mkdirSync, opendirSync, readdirSync, readlinkSync, statSync, unlinkSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { digestOf } from '../core/digest.ts'
@@ -23,10 +24,14 @@ const VERSION = 'v1'
 export const FOLDER_MODE = 0o700
 export const FILE_MODE = 0o600
 
-// Temporary files live for as long as one write, or a save's next message, takes; after ten minutes their process is dead or stuck.
+// Temporary files live for as long as one write, a save's next message, or the opening of a frame takes; after ten
+// minutes their process is stuck, or dead on another machine.
 const TEMPORARY_MAX_AGE_MS = 10 * 60 * 1000
 // Long enough for a person to look at what was set aside.
 const DAMAGED_MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000
+
+// Tells processes whose ids can be compared: those of this machine or container.
+const MACHINE: string = digestOf(`${hostname()} ${processNamespace()}`).slice(0, 8)
 
 const TAG_PATTERN = /^[0-9a-f]{32}$/
 
@@ -39,7 +44,7 @@ export class DiskLayout {
   readonly entries: string
   readonly temporary: string
   readonly damaged: string
-  readonly #prefix: string = `${process.pid}-${randomUUID()}`
+  readonly #prefix: string = `${MACHINE}-${process.pid}-${randomUUID()}`
   #temporaryCount = 0
 
   constructor(versionFolder: string, tag: string) {
@@ -70,7 +75,7 @@ export class DiskLayout {
 
   /** Removes what dead processes were writing. */
   sweepTemporary(): void {
-    removeOlderThan(this.temporary, TEMPORARY_MAX_AGE_MS)
+    removeOlderThan(this.temporary, TEMPORARY_MAX_AGE_MS, isOfTheDead)
   }
 
   /** A path for a file being written, on the same file system as its destination. */
@@ -137,12 +142,38 @@ export function removeFile(path: string): void {
   }
 }
 
-function removeOlderThan(folder: string, ageMs: number): void {
+function processNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid')
+  } catch {
+    // Elsewhere than on Linux the name of the machine tells enough.
+    return ''
+  }
+}
+
+/** True for a temporary file whose process has ended; one of a process that cannot be looked for may live. */
+function isOfTheDead(name: string): boolean {
+  const [mark, pid] = name.split('-')
+  if (mark !== MACHINE || !/^[1-9][0-9]*$/.test(pid ?? '')) return false
+  try {
+    process.kill(Number(pid), 0)
+    return false
+  } catch (error) {
+    return errnoOf(error) === 'ESRCH'
+  }
+}
+
+function removeOlderThan(
+  folder: string,
+  ageMs: number,
+  isLeft: (name: string) => boolean = () => false,
+): void {
   const oldest = Date.now() - ageMs
   using listing = opendirSync(folder)
   for (let item = listing.readSync(); item !== null; item = listing.readSync()) {
     const path = join(folder, item.name)
     const stats = statSync(path, { throwIfNoEntry: false })
-    if (stats?.isFile() === true && stats.mtimeMs < oldest) removeFile(path)
+    if (stats?.isFile() !== true) continue
+    if (stats.mtimeMs < oldest || isLeft(item.name)) removeFile(path)
   }
 }

@@ -1,9 +1,9 @@
-import type { Frame, StoredFrame } from '../core/chunk.ts'
+import type { Frame, FramePlace, StoredFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { EntryName, EntryQuery, SignedEntry } from '../core/entry.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
 import { errorMessage, SwarmCacheError } from '../core/errors.ts'
-import { encodeFrameFile } from '../core/frame-file.ts'
+import { FRAME_HEADER_BYTES, encodeFrameFile } from '../core/frame-file.ts'
 import type { Inbox } from '../core/inbox.ts'
 import { silentLogger } from '../core/logger.ts'
 import type { Logger } from '../core/logger.ts'
@@ -14,6 +14,7 @@ import type { DiskLayout } from './disk-layout.ts'
 import { EntryFiles } from './entry-files.ts'
 import { EntryIndex } from './entry-index.ts'
 import { EntryNeeds } from './entry-needs.ts'
+import { framePlace, putFrameAside } from './frame-aside.ts'
 import { HotFrames } from './hot-frames.ts'
 import { IndexDatabase } from './index-database.ts'
 import { RepositoryFiles } from './repository-files.ts'
@@ -21,7 +22,14 @@ import { Room } from './room.ts'
 import { SpaceLedger } from './space-ledger.ts'
 import { StoreInbox } from './store-inbox.ts'
 import { assertFrame, assertOwn } from './store-input.ts'
-import type { IndexedEntry, Store, StoreOptions, StoreReport, StoreUsage } from './store.ts'
+import type {
+  AsideFrame,
+  IndexedEntry,
+  Store,
+  StoreOptions,
+  StoreReport,
+  StoreUsage,
+} from './store.ts'
 import { Sweep } from './sweep.ts'
 import { Turn } from './turn.ts'
 import { Verification } from './verification.ts'
@@ -168,6 +176,28 @@ export class DiskStore implements Store {
     })
   }
 
+  async locate(digests: readonly Digest[]): Promise<(FramePlace | undefined)[]> {
+    this.#assertOpen()
+    const { chunks } = this.#parts.files
+    const places: (FramePlace | undefined)[] = []
+    for (const digest of digests) {
+      const size = this.#turn.step(() => chunks.holdSize(digest)) ?? 0
+      places.push(size > FRAME_HEADER_BYTES ? framePlace(chunks.path(digest), size) : undefined)
+      await this.#turn.pass()
+    }
+    return places
+  }
+
+  async putAside(frame: Frame, { signal }: StoreOptions = {}): Promise<AsideFrame> {
+    this.#assertOpen()
+    await this.#turn.pass(signal)
+    assertFrame(frame.chunk, frame.bytes.length)
+    const { files, ledger, room } = this.#parts
+    const isClosed = (): boolean => this.#isClosed
+    const parts = { chunks: files.chunks, ledger, room, turn: this.#turn, isClosed }
+    return await putFrameAside(parts, frame, signal)
+  }
+
   async getManifest(digest: Digest): Promise<Uint8Array | undefined> {
     this.#assertOpen()
     return this.#turn.step(() => this.#parts.files.readManifest(digest)?.bytes)
@@ -280,8 +310,7 @@ export class DiskStore implements Store {
     signal?: AbortSignal,
   ): Promise<void> {
     const { files, ledger, room } = this.#parts
-    let bytes = 0
-    for (const part of parts) bytes += part.length
+    const bytes = totalLength(parts)
     await room.reserve(bytes, signal)
     let isWritten = false
     try {
@@ -298,6 +327,12 @@ export class DiskStore implements Store {
   #assertOpen(): void {
     if (this.#isClosed) throw closed()
   }
+}
+
+function totalLength(parts: readonly Uint8Array[]): number {
+  let bytes = 0
+  for (const part of parts) bytes += part.length
+  return bytes
 }
 
 function closed(): SwarmCacheError {

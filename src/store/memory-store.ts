@@ -87,6 +87,15 @@ export class MemoryStore implements Store {
     return undefined
   }
 
+  async locate(digests: readonly Digest[]): Promise<undefined[]> {
+    this.#assertOpen()
+    return digests.map(() => undefined)
+  }
+
+  async putAside(): Promise<undefined> {
+    this.#assertOpen()
+  }
+
   async getManifest(digest: Digest): Promise<Uint8Array | undefined> {
     this.#assertOpen()
     return this.#manifest(digest)

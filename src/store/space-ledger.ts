@@ -25,6 +25,8 @@ export class SpaceLedger {
   readonly #owner: string = randomUUID()
   /** Taken from the limit, and free for the next reservations. */
   #available = 0
+  /** Reserved, and neither written nor released yet. */
+  #outstanding = 0
   /** Written, and not in the database yet. */
   #written = 0
   #chunks = 0
@@ -38,17 +40,22 @@ export class SpaceLedger {
 
   /** Takes `bytes` from the limit, to be written or released; false if they do not fit. */
   reserve(bytes: number): boolean {
-    if (bytes <= this.#available) {
-      this.#available -= bytes
-      return true
-    }
+    const isTaken = bytes <= this.#available || this.#takeBlock(bytes)
+    if (!isTaken) return false
+    this.#available -= bytes
+    this.#outstanding += bytes
+    return true
+  }
+
+  /** Takes a block of at least `bytes`; false if they do not fit. */
+  #takeBlock(bytes: number): boolean {
     return this.#database.transaction((prepare) => {
       this.#settle(prepare)
       const free = this.limitBytes - totalOf(prepare)
       if (bytes > free) return false
       const block = Math.min(free, Math.max(bytes, this.#blockBytes))
       prepare('UPDATE space SET reserved = reserved + ? WHERE tag = ?').run(block, this.#tag)
-      this.#available = block - bytes
+      this.#available = block
       return true
     })
   }
@@ -56,11 +63,13 @@ export class SpaceLedger {
   /** Gives back reserved bytes that were not written after all. */
   release(bytes: number): void {
     this.#available += bytes
+    this.#outstanding -= bytes
   }
 
   /** Notes that reserved bytes were written. */
   wrote(bytes: number, chunks: number): void {
     this.#written += bytes
+    this.#outstanding -= bytes
     this.#chunks += chunks
   }
 
@@ -95,13 +104,21 @@ export class SpaceLedger {
    * What was written meanwhile may be counted twice until the next time, never left out.
    */
   recount(tag: string, counted: SpaceUsed, before: SpaceUsed = { bytes: 0, chunks: 0 }): void {
-    if (tag === this.#tag) this.#available = 0
+    const isOwn = tag === this.#tag
+    if (isOwn) this.#available = 0
     this.#database.run((prepare) =>
       prepare(
-        `INSERT INTO space (tag, bytes, chunks, reserved) VALUES (?, ?, ?, 0)
-         ON CONFLICT (tag) DO UPDATE SET reserved = 0,
+        `INSERT INTO space (tag, bytes, chunks, reserved) VALUES (?, ?, ?, ?)
+         ON CONFLICT (tag) DO UPDATE SET reserved = excluded.reserved,
            bytes = excluded.bytes + max(0, bytes - ?), chunks = excluded.chunks + max(0, chunks - ?)`,
-      ).run(tag, counted.bytes, counted.chunks, before.bytes, before.chunks),
+      ).run(
+        tag,
+        counted.bytes,
+        counted.chunks,
+        isOwn ? this.#outstanding : 0,
+        before.bytes,
+        before.chunks,
+      ),
     )
   }
 

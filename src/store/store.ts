@@ -1,4 +1,4 @@
-import type { Frame, StoredFrame } from '../core/chunk.ts'
+import type { Frame, FramePlace, StoredFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { EntryName, EntryQuery, SignedEntry } from '../core/entry.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
@@ -35,6 +35,15 @@ export interface IndexedEntry extends SignedEntry {
   readonly uses: number
 }
 
+/** A frame that lies in the store's care without being part of it, until it is kept or dropped. */
+export interface AsideFrame {
+  readonly place: FramePlace
+  /** Makes it a stored chunk: it has been verified. @throws ERR_STORE; it is gone then. */
+  keep(): Promise<void>
+  /** Deletes it; nothing happens if it was kept or dropped before. */
+  drop(): void
+}
+
 /**
  * Chunks, manifests and entries of one repository on this machine, bounded in bytes.
  *
@@ -55,6 +64,17 @@ export interface Store {
   put(frame: Frame, options?: StoreOptions): Promise<void>
   /** Where frames that the caller has verified may be written as files; undefined if the store keeps none. */
   inbox(): Promise<Inbox | undefined>
+  /**
+   * Where the frames of chunks lie, in the order asked, and like chunks that `has` found they stay for a while;
+   * undefined for what is not held in a file. What is in the files is not checked.
+   */
+  locate(digests: readonly Digest[]): Promise<(FramePlace | undefined)[]>
+  /**
+   * Writes a frame that nobody has verified to a file that is no chunk's; undefined from a store without files.
+   *
+   * @throws as `put`.
+   */
+  putAside(frame: Frame, options?: StoreOptions): Promise<AsideFrame | undefined>
   /** Encoded manifest by digest, verified, or undefined. */
   getManifest(digest: Digest): Promise<Uint8Array | undefined>
   /** @throws ERR_INTEGRITY if the bytes are not a manifest of that digest; else as `put`. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -19,7 +19,7 @@ import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { KIND } from '../../../src/archive/catalog.ts'
 import type { CatalogRow } from '../../../src/archive/catalog.ts'
-import type { Frame } from '../../../src/core/chunk.ts'
+import type { Frame, FramePlace } from '../../../src/core/chunk.ts'
 import { makeFrame } from '../../../src/core/chunk.ts'
 import type { Manifest } from '../../../src/core/manifest.ts'
 import { ArchiveTrip, failAfter } from '../../support/archive-trip.ts'
@@ -389,6 +389,53 @@ for (const threads of [0, 2]) {
     await plan.write(frames())
     assert.equal(verdicts.filter((good) => !good).length, 1)
     assert.equal(verdicts.filter((good) => good).length, plan.chunks.length)
+    assert.ok(readFileSync(join(target, 'tree/large')).equals(noise(LARGE_ENOUGH_FOR_THREADS)))
+  })
+}
+
+for (const threads of [0, 2]) {
+  test(`frames are read from their files, and come as bytes where that cannot be done (${threads} threads)`, async (t) => {
+    const { trip, manifest, target } = await packSample(t, LARGE_ENOUGH_FOR_THREADS)
+    const store = temporaryFolder(t)
+    const plan = await trip.plan(target, manifest, ['tree'], { threads })
+    t.after(() => plan.close())
+    const unusable = [
+      (place: FramePlace) => ({ ...place, path: `${place.path}.gone` }),
+      (place: FramePlace) => ({ ...place, bytes: place.bytes + 1 }),
+      (place: FramePlace) => ({ ...place, position: place.position - 1 }),
+      (place: FramePlace) => {
+        symlinkSync(place.path, `${place.path}.link`)
+        return { ...place, path: `${place.path}.link` }
+      },
+      (place: FramePlace) => ({ ...place, path: store }),
+      (place: FramePlace) => {
+        execFileSync('mkfifo', [`${place.path}.pipe`])
+        return { ...place, path: `${place.path}.pipe` }
+      },
+    ]
+    const unread: Frame[] = []
+    const settled = Promise.withResolvers<void>()
+    let left = plan.chunks.length
+    async function* frames(): AsyncGenerator<Frame> {
+      let index = 0
+      for await (const frame of trip.sink.open(plan.chunks)) {
+        const path = join(store, frame.chunk.digest)
+        writeFileSync(path, Buffer.concat([Buffer.alloc(16), frame.bytes]))
+        const place = { path, position: 16, bytes: frame.bytes.length }
+        const given = unusable[index]?.(place) ?? place
+        index += 1
+        const settle = (good: boolean): void => {
+          if (!good) unread.push(frame)
+          left -= 1
+          if (left === 0) settled.resolve()
+        }
+        yield { chunk: frame.chunk, bytes: new Uint8Array(), place: given, settle }
+      }
+      await settled.promise
+      yield* unread
+    }
+    await plan.write(frames())
+    assert.equal(unread.length, unusable.length)
     assert.ok(readFileSync(join(target, 'tree/large')).equals(noise(LARGE_ENOUGH_FOR_THREADS)))
   })
 }

@@ -20,6 +20,7 @@ import { ControlServer } from '../../../src/node/control-server.ts'
 import type { Node } from '../../../src/node/node.ts'
 import { openStore } from '../../support/disk-homes.ts'
 import { writeFrames } from '../../support/inbox.ts'
+import { readPlaces } from '../../../src/node/place-messages.ts'
 import { save, tiersContract } from '../../contract/tiers.ts'
 import { eventually } from '../../support/eventually.ts'
 import { FixedNode, PEERS, STATUS } from '../../support/fixed-node.ts'
@@ -348,3 +349,54 @@ test(
     )
   },
 )
+
+test('places in the home cross the socket by their path within it', options, async (t) => {
+  const { entry, frames } = await makeSample('key')
+  const home = await makeHome(t)
+  const settled: boolean[] = []
+  const allSettled = Promise.withResolvers<void>()
+  const tiers = new MemoryTiers({ sign: createSigner() })
+  tiers.readChunks = async function* (_entry, _chunks, readOptions) {
+    assert.equal(readOptions?.placed, true)
+    for (const [index, { chunk, bytes }] of frames.entries()) {
+      const place = { path: join(home, `v1/${index}`), position: 16, bytes: bytes.length }
+      const settle = (good: boolean): void => {
+        settled.push(good)
+        if (settled.length === frames.length) allSettled.resolve()
+      }
+      yield { chunk, bytes: new Uint8Array(), place, tier: 'disk', settle }
+    }
+    await allSettled.promise
+  }
+  await serve(t, home, new FixedNode(tiers))
+  const remote = await (await connected(t, home)).tiers(REPOSITORY)
+  const chunks = frames.map(({ chunk }) => chunk)
+  const read = { unopened: true, placed: true }
+  const places: unknown[] = []
+  for await (const frame of remote.readChunks(createSigner()(entry), chunks, read)) {
+    places.push({ ...frame.place, digest: frame.chunk.digest, tier: frame.tier })
+    frame.settle!(places.length === 2)
+  }
+  assert.deepEqual(
+    places,
+    frames.map(({ chunk, bytes }, index) => ({
+      path: join(home, `v1/${index}`),
+      position: 16,
+      bytes: bytes.length,
+      digest: chunk.digest,
+      tier: 'disk',
+    })),
+  )
+  assert.equal(settled.filter((good) => good).length, 1)
+})
+
+for (const path of ['../elsewhere', '/etc/passwd', 'v1/../../elsewhere', 'v1/a\0b', '..']) {
+  test(`a place outside the home is refused: ${JSON.stringify(path)}`, () => {
+    const chunks = [{ digest: digestOf('one'), bytes: 3 }]
+    const placed = { frame: 0, path, position: 16, bytes: 20, tier: 'disk', unopened: 0 }
+    const inside = Buffer.from(JSON.stringify([{ ...placed, path: 'v1/one' }]))
+    assert.equal(readPlaces(inside, chunks, '/home').length, 1)
+    const body = Buffer.from(JSON.stringify([placed]))
+    assert.throws(() => readPlaces(body, chunks, '/home'), { code: 'ERR_FRAME' })
+  })
+}

@@ -1,0 +1,91 @@
+import { isAbsolute, join, normalize } from 'node:path'
+import type { SourcedFrame } from '../core/chunk.ts'
+import { SwarmCacheError } from '../core/errors.ts'
+import { MAX_FRAME_BYTES } from '../core/manifest.ts'
+import type { ChunkRef } from '../core/manifest.ts'
+import { decodeJson, encodeJson, readSource } from './control-protocol.ts'
+
+/** A frame in a file of the node's home, as it crosses the control socket. */
+export interface PlacedFrame {
+  /** Index of the chunk in the request. */
+  readonly frame: number
+  /** Relative to the home, whose path may be another one where the client runs. */
+  readonly path: string
+  readonly position: number
+  readonly bytes: number
+  readonly tier: string
+  readonly peer?: string
+  /** The number under which the client settles it. */
+  readonly unopened: number
+}
+
+// A message a turn of the event loop, and no more in one than is quickly made and read.
+const MAX_FRAMES = 256
+
+/** Collects the places of one turn of the event loop for one message. */
+export class PlaceMessages {
+  readonly #write: (body: Uint8Array) => Promise<void>
+  #waiting: PlacedFrame[] = []
+  #timer: NodeJS.Immediate | undefined
+
+  constructor(write: (body: Uint8Array) => Promise<void>) {
+    this.#write = write
+  }
+
+  /** Resolves when the next may be added. */
+  async add(frame: PlacedFrame): Promise<void> {
+    this.#waiting.push(frame)
+    if (this.#waiting.length >= MAX_FRAMES) await this.flush()
+    // Where the client has gone, the session hears of it.
+    else this.#timer ??= setImmediate(() => void this.flush().catch(() => {}))
+  }
+
+  async flush(): Promise<void> {
+    clearImmediate(this.#timer)
+    this.#timer = undefined
+    const frames = this.#waiting
+    this.#waiting = []
+    if (frames.length > 0) await this.#write(encodeJson(frames))
+  }
+}
+
+/**
+ * The frames of a message, with the numbers under which they are settled.
+ *
+ * @throws ERR_FRAME for one that nobody asked for, or that is not in the home.
+ */
+export function readPlaces(
+  body: Uint8Array,
+  chunks: readonly ChunkRef[],
+  home: string,
+): { readonly frame: SourcedFrame; readonly number: number }[] {
+  const frames = decodeJson(body)
+  if (!Array.isArray(frames)) throw misplaced()
+  return frames.map((given: Partial<Record<keyof PlacedFrame, unknown>> | null) => {
+    const { path, position, bytes, unopened } = given ?? {}
+    if (
+      typeof path !== 'string' ||
+      !isInside(path) ||
+      !isCount(position, Number.MAX_SAFE_INTEGER) ||
+      !isCount(bytes, MAX_FRAME_BYTES) ||
+      !isCount(unopened, Number.MAX_SAFE_INTEGER)
+    ) {
+      throw misplaced()
+    }
+    const place = { path: join(home, path), position, bytes }
+    const frame = { ...readSource(given ?? {}, chunks), bytes: new Uint8Array(), place }
+    return { frame, number: unopened }
+  })
+}
+
+function isInside(path: string): boolean {
+  return !path.includes('\0') && !isAbsolute(path) && !normalize(path).startsWith('..')
+}
+
+function isCount(value: unknown, max: number): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= max
+}
+
+function misplaced(): SwarmCacheError {
+  return new SwarmCacheError('ERR_FRAME', 'The node named a file that is not one of its frames.')
+}
