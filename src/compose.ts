@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Blobs, Cache, RequestScope, Tiers } from './cache/cache.ts'
+import type { Proofs } from './compose/proofs.ts'
 import type { Config } from './config.ts'
 import { errorMessage } from './core/errors.ts'
 import type { Logger } from './core/logger.ts'
@@ -174,8 +175,9 @@ async function composeMember(
   lifetime: Lifetime,
   repository: string,
 ): Promise<Member> {
-  const [identity, { NodeTiers }, { Member }] = await Promise.all([
+  const [identity, { composeProofs }, { NodeTiers }, { Member }] = await Promise.all([
     import('./identity/identity.ts'),
+    import('./compose/proofs.ts'),
     import('./cache/node-tiers.ts'),
     import('./node/member.ts'),
   ])
@@ -184,17 +186,19 @@ async function composeMember(
     lifetime === 'serve'
       ? await identity.loadPeerKey(join(config.home, 'keys', encodeURIComponent(repository)))
       : identity.createPeerKey()
+  const proofs =
+    lifetime === 'look' ? undefined : await composeProofs(config, logger, { repository, peerKey })
   const { check: checkEntry } = await composeTrust(config, repository)
   const joined =
-    lifetime !== 'look' && config.peers && config.swarmKey !== undefined
-      ? await composeSwarm(config, config.swarmKey, logger, {
+    proofs === undefined
+      ? undefined
+      : await composeSwarm(config, logger, proofs, {
           repository,
           peerKey,
           store,
           checkEntry,
           lifetime,
         })
-      : undefined
   const leases = joined?.leases ?? (await composeOwnLeases(peerKey))
   const tiers = new NodeTiers(
     {
@@ -215,8 +219,8 @@ async function composeMember(
 
 async function composeSwarm(
   config: Config,
-  swarmKey: string,
   logger: Logger,
+  { keys, prologue, tokens }: Proofs,
   member: {
     repository: string
     peerKey: PeerKey
@@ -226,7 +230,6 @@ async function composeSwarm(
   },
 ): Promise<MemberSwarm> {
   const [
-    identity,
     { Libp2pSwarm },
     { SwarmRouter },
     { SwarmTransfer },
@@ -236,7 +239,6 @@ async function composeSwarm(
     { HandOverKeeper },
     serving,
   ] = await Promise.all([
-    import('./identity/identity.ts'),
     import('./swarm/libp2p-swarm.ts'),
     import('./router/swarm-router.ts'),
     import('./transfer/swarm-transfer.ts'),
@@ -246,11 +248,10 @@ async function composeSwarm(
     import('./node/hand-over-keeper.ts'),
     import('./node/serving.ts'),
   ])
-  const keys = identity.deriveSwarmKeys(swarmKey, member.repository)
   const { peerKey, store, checkEntry } = member
   const { role } = config
   const swarm = new Libp2pSwarm(
-    { peerKey, prologue: keys.prologue, logger: logger.scoped('swarm') },
+    { peerKey, prologue, tokens, logger: logger.scoped('swarm') },
     { role, listen: config.listen, bootstrap: config.bootstrap },
   )
   const router = new SwarmRouter({
@@ -374,21 +375,15 @@ async function assertMembership(config: Config): Promise<void> {
   assertSwarmKey(config.swarmKey)
 }
 
-function membershipOf(config: Config): NodeStatus['membership'] {
-  if (!config.peers) return { proof: 'none', reason: 'Peers are switched off.' }
-  if (config.swarmKey === undefined) {
-    return {
-      proof: 'none',
-      reason:
-        'There is no swarm key, so no peers take part. Set SWARMCACHE_KEY (in Actions the input swarm-key) to a secret that your runners share.',
-    }
-  }
-  return { proof: 'key' }
+function membershipOf({ peers, membership }: Config): NodeStatus['membership'] {
+  if (!peers) return { proof: 'none', reason: 'Peers are switched off.' }
+  const { proof, reason } = membership
+  return { proof, reason }
 }
 
-/** Says once what has no effect and why no peers take part. */
+/** Says once what has no effect, and how membership could be proved, or be proved better. */
 function warn(config: Config, logger: Logger): void {
   for (const warning of config.warnings) logger.log('warning', warning)
-  const { reason } = membershipOf(config)
-  if (reason !== undefined && config.peers) logger.log('notice', reason)
+  const { improvable, reason } = config.membership
+  if (config.peers) logger.log(improvable ? 'notice' : 'debug', reason)
 }

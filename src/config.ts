@@ -4,6 +4,9 @@ import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { RequestScope } from './cache/cache.ts'
 import { errorMessage, inputError } from './core/errors.ts'
 import { parseAddress, parseBootstrapAddress } from './core/address.ts'
+import { issuerOfServer, parseIssuer } from './core/issuer.ts'
+import { planMembership } from './core/membership.ts'
+import type { AuthPolicy, MembershipPlan } from './core/membership.ts'
 import { isRole } from './core/peer.ts'
 import type { Role } from './core/peer.ts'
 import { parseSize } from './core/sizes.ts'
@@ -17,12 +20,26 @@ export interface RegistrySetting {
   readonly path: string
 }
 
+/** Where ID tokens come from, and whose are trusted. */
+export interface TokenSetting {
+  /** URLs of issuers. */
+  readonly issuers: readonly string[]
+  /** What a job with the permission `id-token: write` asks for tokens with; the secret must not leave the process. */
+  readonly request?: { readonly url: string; readonly secret: string }
+  /** A file in which somebody else keeps a token for this node. */
+  readonly file?: string
+}
+
 /** Everything that can be set, checked, with defaults filled in. */
 export interface Config {
   readonly home: string
-  /** Undefined: no swarm is joined. */
   readonly swarmKey?: string
-  /** False: no swarm is joined even if there is a key. */
+  readonly tokens: TokenSetting
+  /** Which of them are used. */
+  readonly membership: MembershipPlan
+  /** The runs of the repository form a swarm, or those of all repositories of its owner. */
+  readonly swarmOf: 'repository' | 'owner'
+  /** False: no swarm is joined whatever proofs there are. */
   readonly peers: boolean
   readonly request: RequestScope
   readonly role: Role
@@ -44,6 +61,10 @@ export interface Config {
 export interface ConfigFlags {
   readonly home?: string
   readonly key?: string
+  readonly auth?: string
+  readonly issuer?: string
+  readonly tokenFile?: string
+  readonly swarmOf?: string
   readonly repository?: string
   readonly ref?: string
   readonly baseRef?: string
@@ -92,9 +113,19 @@ export function loadConfig(sources: ConfigSources): Config {
   if (setting('SWARMCACHE_SHARED') !== undefined) {
     warnings.push('SWARMCACHE_SHARED has no effect: this version has no shared tier.')
   }
+  const swarmKey = presence(flags.key) ?? setting('SWARMCACHE_KEY')
+  const tokens = parseTokens(env, flags, workingDirectory)
   return {
     home,
-    swarmKey: presence(flags.key) ?? setting('SWARMCACHE_KEY'),
+    swarmKey,
+    tokens,
+    membership: planMembership({
+      policy: parseAuth(flags.auth ?? setting('SWARMCACHE_AUTH')),
+      hasKey: swarmKey !== undefined,
+      hasToken: tokens.request !== undefined || tokens.file !== undefined,
+      insideActions: insideActions(env),
+    }),
+    swarmOf: parseSwarmOf(flags.swarmOf ?? setting('SWARMCACHE_SWARM')),
     peers: parseSwitch(setting('CACHE_ENABLE_P2P'), 'CACHE_ENABLE_P2P'),
     request: requestScope(env, flags),
     role: parseRole(flags.role ?? setting('SWARMCACHE_ROLE')),
@@ -186,6 +217,35 @@ function eventDefaultBranch(env: Environment): string | undefined {
   }
 }
 
+function parseAuth(value: string | undefined): AuthPolicy | undefined {
+  const policy = presence(value)
+  if (policy === undefined || policy === 'key' || policy === 'oidc' || policy === 'both') {
+    return policy
+  }
+  throw inputError(`SWARMCACHE_AUTH is "${policy}", but must be key, oidc or both.`)
+}
+
+function parseSwarmOf(value: string | undefined): Config['swarmOf'] {
+  const swarmOf = presence(value) ?? 'repository'
+  if (swarmOf === 'repository' || swarmOf === 'owner') return swarmOf
+  throw inputError(`SWARMCACHE_SWARM is "${swarmOf}", but must be repository or owner.`)
+}
+
+function parseTokens(env: Environment, flags: ConfigFlags, workingDirectory: string): TokenSetting {
+  const issuers = splitList(flags.issuer ?? env['SWARMCACHE_OIDC_ISSUER'])
+  const url = presence(env['ACTIONS_ID_TOKEN_REQUEST_URL'])
+  const secret = presence(env['ACTIONS_ID_TOKEN_REQUEST_TOKEN'])
+  const file = presence(flags.tokenFile) ?? presence(env['SWARMCACHE_OIDC_TOKEN_FILE'])
+  return {
+    issuers:
+      issuers.length === 0
+        ? [issuerOfServer(presence(env['GITHUB_SERVER_URL']))]
+        : issuers.map((issuer) => parseIssuer(issuer, 'SWARMCACHE_OIDC_ISSUER')),
+    request: url === undefined || secret === undefined ? undefined : { url, secret },
+    file: file === undefined ? undefined : resolvePath(file, workingDirectory),
+  }
+}
+
 function parseRole(value: string | undefined): Role {
   const role = presence(value) ?? 'runner'
   if (!isRole(role)) {
@@ -246,7 +306,7 @@ function parseUpstream(value: string | undefined, env: Environment): UpstreamPol
 
 // The variables that @actions/cache, its HTTP client, tar and zstd read; everything else stays here.
 const UPSTREAM_NAMES =
-  /^(ACTIONS_|GITHUB_|RUNNER_|SEGMENT_DOWNLOAD_|CACHE_UPLOAD_|NODE_EXTRA_CA_CERTS$|(https?|all|no)_proxy$|PATH$|HOME$|USERPROFILE$|TMPDIR$|TEMP$|TMP$|SystemRoot$|SystemDrive$|LANG$|LC_ALL$)/i
+  /^(ACTIONS_(?!ID_TOKEN_)|GITHUB_|RUNNER_|SEGMENT_DOWNLOAD_|CACHE_UPLOAD_|NODE_EXTRA_CA_CERTS$|(https?|all|no)_proxy$|PATH$|HOME$|USERPROFILE$|TMPDIR$|TEMP$|TMP$|SystemRoot$|SystemDrive$|LANG$|LC_ALL$)/i
 
 function upstreamEnvironment(env: Environment): Record<string, string> {
   const entries = Object.entries(env).filter(

@@ -18,10 +18,10 @@ const READY_MS = 10_000
 const DRAIN_MS = 15_000
 const DRAIN_POLL_MS = 20
 
-// The node needs its settings and where things are on this machine. It talks to peers only, so it gets
-// none of the job's tokens.
+// The node needs its settings and where things are on this machine. Of the job's tokens it gets only what it
+// mints its ID tokens with, as long as it lives.
 const PASSED_ON =
-  /^(SWARMCACHE_\w+|CACHE_ENABLE_P2P|P2P_\w+|GITHUB_(ACTIONS|REPOSITORY|REF|BASE_REF|EVENT_NAME|EVENT_PATH|SERVER_URL)|RUNNER_(TEMP|OS|NAME|TRACKING_ID)|XDG_CACHE_HOME|PATH|HOME|USERPROFILE|SystemRoot|TMPDIR|TEMP|TMP|LANG|TZ)$/i
+  /^(SWARMCACHE_\w+|ACTIONS_ID_TOKEN_REQUEST_(URL|TOKEN)|CACHE_ENABLE_P2P|P2P_\w+|GITHUB_(ACTIONS|REPOSITORY|REF|BASE_REF|EVENT_NAME|EVENT_PATH|SERVER_URL)|RUNNER_(TEMP|OS|NAME|TRACKING_ID)|XDG_CACHE_HOME|PATH|HOME|USERPROFILE|SystemRoot|TMPDIR|TEMP|TMP|LANG|TZ)$/i
 
 /**
  * Starts a node in a process of its own that outlives this step; resolves when it takes part.

@@ -28,6 +28,8 @@ const MODES: readonly string[] = ['cache', 'restore', 'save', 'serve'] satisfies
 /** Inputs that are settings, and the variable that each one wins over. */
 const SETTINGS: Readonly<Record<string, string>> = {
   'swarm-key': 'SWARMCACHE_KEY',
+  auth: 'SWARMCACHE_AUTH',
+  swarm: 'SWARMCACHE_SWARM',
   registry: 'SWARMCACHE_REGISTRY',
   bootstrap: 'SWARMCACHE_BOOTSTRAP',
   listen: 'SWARMCACHE_LISTEN',

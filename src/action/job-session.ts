@@ -36,7 +36,7 @@ export function isCacheable(env: Environment): boolean {
  * @throws ERR_INPUT for a setting that the node refuses.
  */
 export async function joinSwarm(env: Environment, config: Config): Promise<Config> {
-  if (!config.peers || config.swarmKey === undefined) {
+  if (!config.peers || config.membership.proof === 'none') {
     keepNodeAbsent()
     return config
   }

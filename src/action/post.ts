@@ -29,7 +29,8 @@ async function saveAtEnd(state: StepState): Promise<void> {
   const key = state.primaryKey || inputs.key
   if (!shouldSave(inputs, key, state.matchedKey)) return
   // What is to be said about the settings has been said by main.
-  const quiet: Config = { ...config, peers: config.peers && state.peers, warnings: [] }
+  const membership = { ...config.membership, improvable: false }
+  const quiet: Config = { ...config, membership, peers: config.peers && state.peers, warnings: [] }
   await withSession(quiet, workflowLogger(), async (session) => {
     await saveStep(session.cache, inputs, key)
   })

@@ -5,6 +5,13 @@ import type { Call, Flag } from './command.ts'
 /** Flags that every command has, each with the environment variable it wins over. */
 export const SETTING_FLAGS: Readonly<Record<string, Flag>> = {
   home: { value: 'FOLDER', help: 'data folder (SWARMCACHE_HOME)' },
+  auth: { value: 'POLICY', help: 'proofs of membership: key, oidc or both (SWARMCACHE_AUTH)' },
+  'oidc-issuer': { value: 'LIST', help: 'whose ID tokens are trusted (SWARMCACHE_OIDC_ISSUER)' },
+  'oidc-token-file': {
+    value: 'FILE',
+    help: 'ID token of a node outside a job (SWARMCACHE_OIDC_TOKEN_FILE)',
+  },
+  swarm: { value: 'OF', help: 'who forms the swarm: repository or owner (SWARMCACHE_SWARM)' },
   repository: { value: 'OWNER/NAME', help: 'whose cache (SWARMCACHE_REPOSITORY)' },
   ref: { value: 'REF', help: 'scope that saves belong to, a full ref (SWARMCACHE_REF)' },
   'base-ref': { value: 'BRANCH', help: 'branch to read from too (SWARMCACHE_BASE_REF)' },
@@ -35,6 +42,10 @@ export function readConfig({ env, values, lists }: Call): Config {
     env,
     flags: {
       home: values['home'],
+      auth: values['auth'],
+      issuer: values['oidc-issuer'],
+      tokenFile: values['oidc-token-file'],
+      swarmOf: values['swarm'],
       repository: values['repository'],
       ref: values['ref'],
       baseRef: values['base-ref'],

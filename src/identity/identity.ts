@@ -10,7 +10,7 @@ export interface PeerKey {
   sign(bytes: Uint8Array): string
 }
 
-/** What a member of a swarm derives from the swarm key, for one repository. */
+/** What a member of a swarm derives, for one repository or owner: from the swarm key, or without one from the id. */
 export interface SwarmKeys {
   /** Goes into every Noise handshake: strangers do not get past its first stage. */
   readonly prologue: Uint8Array
@@ -66,7 +66,10 @@ export interface ExpectedProof {
 
 /** Checks ID tokens of trusted issuers. */
 export interface TokenVerifier {
-  /** @throws ERR_PROOF that says why the token proves nothing; never with the token itself. */
+  /**
+   * @throws ERR_PROOF that says why the token proves nothing, with the fact `unchecked: true` if the keys of its
+   * issuer cannot be had; never with the token itself.
+   */
   verify(token: string, expected: ExpectedProof): Promise<Attestation>
 }
 
@@ -112,5 +115,6 @@ export interface EntryTrust {
 
 export { tokenAudience } from './token-claims.ts'
 export { createPeerKey, loadPeerKey, verifySignature } from './peer-key.ts'
-export { deriveSwarmKeys, assertSwarmKey } from './swarm-keys.ts'
+export { assertSwarmKey, deriveOpenKeys, deriveSwarmKeys } from './swarm-keys.ts'
+export type { SwarmOf } from './swarm-verifier.ts'
 export { checkSignature, signEntry, verifyEntry } from './entry-signature.ts'

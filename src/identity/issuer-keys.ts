@@ -14,7 +14,7 @@ import {
   writeKeys,
 } from './kept-keys.ts'
 import type { KeptKey, KeptKeys } from './kept-keys.ts'
-import { proofError } from './token-claims.ts'
+import { proofError, uncheckedError } from './token-claims.ts'
 
 /** What the keys of an issuer are got with. */
 export interface IssuerKeysParts {
@@ -110,9 +110,7 @@ export class IssuerKeys {
     if (ageMs >= 0 && ageMs <= MAX_AGE_MS) return
     await this.#refresh(signal)
     if (this.#parts.now() - this.#kept.fetched > MAX_STALE_MS) {
-      throw proofError(
-        `cannot be checked, since the keys of its issuer cannot be had: ${this.#failure}`,
-      )
+      throw uncheckedError(`the keys of its issuer cannot be had: ${this.#failure}`)
     }
   }
 

@@ -3,6 +3,7 @@ import { inputError } from '../core/errors.ts'
 import { parsePeerRecord } from '../core/peer.ts'
 import type { PeerId, PeerRecord } from '../core/peer.ts'
 import type { SwarmKeys } from './identity.ts'
+import type { SwarmOf } from './swarm-verifier.ts'
 
 // Noise's prologue can be tested offline against a recorded handshake, so a guessable key is no key.
 const MIN_KEY_BYTES = 16
@@ -43,6 +44,21 @@ export function assertSwarmKey(key: string): void {
  */
 export function deriveSwarmKeys(key: string, repository: string): SwarmKeys {
   assertSwarmKey(key)
+  return deriveKeys(key, repository)
+}
+
+/**
+ * The same for a swarm whose members prove themselves by ID tokens alone. They share no secret, so everything here
+ * can be derived by anybody who knows the id: who may read the registry can read its records, and the handshake is
+ * what keeps strangers out.
+ */
+export function deriveOpenKeys(members: SwarmOf): SwarmKeys {
+  return 'ownerId' in members
+    ? deriveKeys('swarmcache open to an owner', members.ownerId)
+    : deriveKeys('swarmcache open to a repository', members.repositoryId)
+}
+
+function deriveKeys(key: string, repository: string): SwarmKeys {
   const derive = (use: string): Uint8Array => {
     const info = `swarmcache/1/${use}\0${repository.toLowerCase()}`
     return new Uint8Array(hkdfSync('sha256', key, SALT, info, DERIVED_BYTES))

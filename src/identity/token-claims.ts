@@ -20,6 +20,12 @@ export function proofError(why: string, cause?: unknown): SwarmCacheError {
   return new SwarmCacheError('ERR_PROOF', `The ID token ${why}.`, { cause })
 }
 
+/** A token could not be checked, so that nothing is known of it. */
+export function uncheckedError(why: string): SwarmCacheError {
+  const message = `The ID token cannot be checked, since ${why}.`
+  return new SwarmCacheError('ERR_PROOF', message, { facts: { unchecked: true } })
+}
+
 /**
  * What the claims of a verified token say, by the names that GitHub gives them.
  *

@@ -91,6 +91,7 @@ export class LocalNode implements Node {
         peerId: peer.peerId,
         address: peer.address,
         relayed: peer.relayed,
+        attestation: peer.attestation,
         connectedSeconds: Math.max(0, (Date.now() - peer.since) / 1000),
         bytesReceived: received,
         bytesSent: sent,

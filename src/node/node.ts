@@ -1,5 +1,7 @@
 import type { Tiers } from '../cache/cache.ts'
+import type { AuthPolicy } from '../core/membership.ts'
 import type { PeerId, Role } from '../core/peer.ts'
+import type { Attestation } from '../identity/identity.ts'
 import type { IndexedEntry, StoreReport, StoreUsage } from '../store/store.ts'
 
 /** A peer as people see it in `swarmcache peers`. */
@@ -7,6 +9,8 @@ export interface PeerStatus {
   readonly peerId: PeerId
   readonly address: string
   readonly relayed: boolean
+  /** What its ID token says of it, where it has shown one. */
+  readonly attestation?: Attestation
   readonly connectedSeconds: number
   readonly bytesReceived: number
   readonly bytesSent: number
@@ -19,8 +23,8 @@ export interface NodeStatus {
   readonly home: string
   readonly role: Role
   readonly uptimeSeconds: number
-  /** What keeps strangers out: `key`, or `none` when no swarm is joined, with the reason. */
-  readonly membership: { readonly proof: 'key' | 'none'; readonly reason?: string }
+  /** What keeps strangers out, `none` when no swarm is joined, with the reason. */
+  readonly membership: { readonly proof: AuthPolicy | 'none'; readonly reason?: string }
   readonly registries: readonly string[]
   readonly swarms: readonly {
     readonly repository: string

@@ -5,6 +5,13 @@ import { EXIT } from '../command.ts'
 import type { Command } from '../command.ts'
 import { withNode } from '../node-access.ts'
 
+const PROOFS: Readonly<Record<NodeStatus['membership']['proof'], string>> = {
+  key: 'swarm key',
+  oidc: 'ID token',
+  both: 'swarm key and ID token',
+  none: 'none',
+}
+
 /** `swarmcache status`. */
 export const status: Command = {
   flags: { verify: { help: 'read and check everything stored; exit 1 if something is damaged' } },
@@ -40,7 +47,7 @@ function describe(
   ]
   if (running) {
     lines.push(
-      `Membership: ${membership.proof === 'key' ? 'swarm key' : `none. ${membership.reason ?? ''}`}`,
+      `Membership: ${PROOFS[membership.proof]}. ${membership.reason ?? ''}`,
       `Registries: ${registries.join(', ') || 'none'}`,
     )
   }
