@@ -65,7 +65,9 @@ export async function openSession(config: Config, { logger }: ComposeParts): Pro
     import('./archive/tree-archive.ts'),
     import('./cache/lazy-tiers.ts'),
   ])
-  const tiers: Tiers = new LazyTiers((options) => node.tiers(repository, options))
+  const tiers: Tiers = new LazyTiers({
+    open: async (options) => await node.tiers(repository, options),
+  })
   const archive = new TreeArchive()
   const cache = new TreeCache(
     { tiers, archive, upstream, logger },

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import type { RequestScope } from './cache/cache.ts'
+import { insideActions, presence } from './core/environment.ts'
+import type { Environment } from './core/environment.ts'
 import { errorMessage, inputError } from './core/errors.ts'
 import { parseAddress, parseBootstrapAddress } from './core/address.ts'
 import { issuerOfServer, parseIssuer } from './core/issuer.ts'
@@ -9,6 +9,8 @@ import { planMembership } from './core/membership.ts'
 import type { AuthPolicy, MembershipPlan } from './core/membership.ts'
 import { isRole } from './core/peer.ts'
 import type { Role } from './core/peer.ts'
+import { readRequest } from './core/request-scope.ts'
+import type { RequestScope } from './core/request-scope.ts'
 import { parseSize } from './core/sizes.ts'
 
 /** What may be done with the upstream. */
@@ -78,8 +80,6 @@ export interface ConfigFlags {
   readonly memoryLimit?: string
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
-
 /** Where settings come from. */
 export interface ConfigSources {
   /** The process's own by default. */
@@ -92,8 +92,6 @@ const DEFAULT_DISK_LIMIT = '10GB'
 // A job's node shares its machine with a build, so its memory tier is small; the page cache serves the disk tier.
 const DEFAULT_MEMORY_LIMIT = '64MB'
 const DEFAULT_LISTEN = '/ip4/0.0.0.0/tcp/0'
-const LOCAL_REPOSITORY = 'local/local'
-const LOCAL_BRANCH = 'main'
 const MAX_LISTEN_ADDRESSES = 16
 
 /**
@@ -127,7 +125,7 @@ export function loadConfig(sources: ConfigSources): Config {
     }),
     swarmOf: parseSwarmOf(flags.swarmOf ?? setting('SWARMCACHE_SWARM')),
     peers: parseSwitch(setting('CACHE_ENABLE_P2P'), 'CACHE_ENABLE_P2P'),
-    request: requestScope(env, flags),
+    request: readRequest(env, flags),
     role: parseRole(flags.role ?? setting('SWARMCACHE_ROLE')),
     registries: parseRegistries(
       flags.registry ?? setting('SWARMCACHE_REGISTRY'),
@@ -163,59 +161,6 @@ export function bareEnvironment(env: Environment = process.env): Record<string, 
 }
 
 const BARE_NAMES = /^(PATH|HOME|USERPROFILE|TMPDIR|TEMP|TMP|LANG|LC_ALL|SystemRoot|SystemDrive)$/i
-
-/** True inside a job of GitHub Actions. */
-function insideActions(env: Environment): boolean {
-  return env['GITHUB_ACTIONS'] === 'true'
-}
-
-function requestScope(env: Environment, flags: ConfigFlags): RequestScope {
-  const repository =
-    flags.repository ??
-    presence(env['SWARMCACHE_REPOSITORY']) ??
-    presence(env['GITHUB_REPOSITORY']) ??
-    LOCAL_REPOSITORY
-  if (!/^[\w.-]+\/[\w.-]+$/.test(repository)) {
-    throw inputError(
-      `SWARMCACHE_REPOSITORY is "${repository}", which is not owner/name, for example octocat/hello.`,
-    )
-  }
-  const scope =
-    flags.ref ??
-    presence(env['SWARMCACHE_REF']) ??
-    presence(env['GITHUB_REF']) ??
-    `refs/heads/${LOCAL_BRANCH}`
-  if (!/^refs\/[^\s]+$/.test(scope)) {
-    throw inputError(
-      `SWARMCACHE_REF is "${scope}", which is not a full ref. Write for example refs/heads/${scope}.`,
-    )
-  }
-  const base =
-    flags.baseRef ?? presence(env['SWARMCACHE_BASE_REF']) ?? presence(env['GITHUB_BASE_REF'])
-  const branch =
-    flags.defaultBranch ?? presence(env['SWARMCACHE_DEFAULT_BRANCH']) ?? eventDefaultBranch(env)
-  const readable = [scope, base, branch]
-    .filter((name) => name !== undefined)
-    .map((name) => (name.startsWith('refs/') ? name : `refs/heads/${name}`))
-  // GitHub writes owner and name without regard to case; one spelling keeps one swarm.
-  return { repository: repository.toLowerCase(), scope, readable: [...new Set(readable)] }
-}
-
-function eventDefaultBranch(env: Environment): string | undefined {
-  if (!insideActions(env)) return LOCAL_BRANCH
-  const path = presence(env['GITHUB_EVENT_PATH'])
-  if (path === undefined) return undefined
-  try {
-    const event = JSON.parse(readFileSync(path, 'utf8')) as {
-      repository?: { default_branch?: unknown }
-    }
-    const branch = event.repository?.default_branch
-    return typeof branch === 'string' ? presence(branch) : undefined
-  } catch {
-    // Without the payload only the own and the base scope are read, which is safe.
-    return undefined
-  }
-}
 
 function parseAuth(value: string | undefined): AuthPolicy | undefined {
   const policy = presence(value)
@@ -346,9 +291,4 @@ function splitList(value: string | undefined): string[] {
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
-}
-
-function presence(value: string | undefined): string | undefined {
-  const trimmed = value?.trim()
-  return trimmed === undefined || trimmed === '' ? undefined : trimmed
 }

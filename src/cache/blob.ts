@@ -32,7 +32,8 @@ export class BlobCache implements Blobs {
     options: BlobOptions = {},
   ): Promise<StoredBlob | undefined> {
     assertKeys(key, restoreKeys)
-    const { repository, readable } = this.#request
+    const { repository, readable, readRefused } = this.#request
+    if (readRefused !== undefined) return undefined
     const query = { repository, scopes: readable, key, restoreKeys, version: BLOB_VERSION }
     const { match } = await this.#tiers.find(query, options)
     if (match === undefined) return undefined
@@ -49,6 +50,7 @@ export class BlobCache implements Blobs {
 
   async put(key: string, content: BlobContent, options: BlobOptions = {}): Promise<boolean> {
     assertKeys(key)
+    if (this.#request.writeRefused !== undefined) return false
     const stream = content instanceof Uint8Array ? single(content) : content
     const chunks = await this.#archive.packStream(stream, this.#tiers, options)
     const manifest = encodeManifest({ catalog: [], content: chunks })
@@ -64,6 +66,7 @@ export class BlobCache implements Blobs {
       contentBytes: totalBytes(chunks),
       created: Date.now(),
       origin: 'save',
+      ...this.#request.provenance,
     })
   }
 

@@ -6,15 +6,7 @@ import type { Inbox } from '../core/inbox.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { Turn, TurnOptions } from '../lease/lease.ts'
 
-/** Whose cache is meant: the request's repository and refs, as the job that asks has them. */
-export interface RequestScope {
-  /** owner/name. */
-  readonly repository: string
-  /** The full ref that saves belong to. */
-  readonly scope: string
-  /** Scopes that may be read, own first. */
-  readonly readable: readonly string[]
-}
+export type { RequestScope } from '../core/request-scope.ts'
 
 /** Bytes and peers while a request runs. */
 export interface CacheProgress {
@@ -144,8 +136,12 @@ export interface Tiers {
   /** Where this process may write new chunks as files, instead of a `put` of each; undefined if it cannot. */
   inbox(): Promise<Inbox | undefined>
   putManifest(digest: Digest, bytes: Uint8Array): Promise<void>
-  /** Signs, indexes and announces; false if the name is taken. */
-  commit(entry: Omit<Entry, 'writer'>): Promise<boolean>
+  /**
+   * Signs unless that has been done, indexes and announces; false if the name is taken.
+   *
+   * @throws ERR_PROOF if other peers would not believe the entry.
+   */
+  commit(entry: Omit<Entry, 'writer'> | SignedEntry): Promise<boolean>
   /** The turn for work that one of all who share this repository's swarm or node does for the others. */
   takeTurn(name: Digest, options?: TurnOptions): Promise<Turn>
   /** Forgets an entry whose content turned out to be damaged or gone. */

@@ -10,13 +10,22 @@ interface Wait {
   readonly signal?: AbortSignal
 }
 
+/** What the tiers of a request are made of. */
+export interface LazyTiersParts {
+  readonly open: (options: Wait) => Promise<Tiers>
+  /** Signs here instead of in the node, for a job whose ID token must be of no use to others on the machine. */
+  readonly sign?: (entry: Omit<Entry, 'writer'>) => Promise<SignedEntry>
+}
+
 /** Tiers that are opened with the first call: what fails before it (bad input) costs no node. */
 export class LazyTiers implements Tiers {
   readonly #open: (options: Wait) => Promise<Tiers>
+  readonly #sign: LazyTiersParts['sign']
   #opened: Promise<Tiers> | undefined
 
-  constructor(open: (options: Wait) => Promise<Tiers>) {
-    this.#open = open
+  constructor(parts: LazyTiersParts) {
+    this.#open = parts.open
+    this.#sign = parts.sign
   }
 
   async find(query: EntryQuery, options?: Wait): Promise<TierLookup> {
@@ -51,8 +60,9 @@ export class LazyTiers implements Tiers {
     await (await this.#tiers()).putManifest(digest, bytes)
   }
 
-  async commit(entry: Omit<Entry, 'writer'>): Promise<boolean> {
-    return await (await this.#tiers()).commit(entry)
+  async commit(entry: Omit<Entry, 'writer'> | SignedEntry): Promise<boolean> {
+    const isSigned = 'signature' in entry || this.#sign === undefined
+    return await (await this.#tiers()).commit(isSigned ? entry : await this.#sign!(entry))
   }
 
   async takeTurn(name: Digest, options?: TurnOptions): Promise<Turn> {

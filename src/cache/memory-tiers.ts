@@ -86,10 +86,10 @@ export class MemoryTiers implements Tiers {
     this.#manifests.set(digest, bytes)
   }
 
-  async commit(entry: Omit<Entry, 'writer'>): Promise<boolean> {
+  async commit(entry: Omit<Entry, 'writer'> | SignedEntry): Promise<boolean> {
     const name = entryDigest(entry)
     if (this.#entries.has(name)) return false
-    this.#entries.set(name, this.#sign(entry))
+    this.#entries.set(name, 'signature' in entry ? entry : this.#sign(entry))
     return true
   }
 

@@ -156,12 +156,12 @@ export class NodeTiers implements Tiers {
     await this.#parts.store.putManifest(digest, bytes)
   }
 
-  async commit(entry: Omit<Entry, 'writer'>): Promise<boolean> {
+  async commit(entry: Omit<Entry, 'writer'> | SignedEntry): Promise<boolean> {
     this.#assertOwn(entry.repository)
     if (this.#savesRefused !== undefined) {
       throw new SwarmCacheError('ERR_STORE', this.#savesRefused)
     }
-    const signed = this.#parts.sign(entry)
+    const signed = 'signature' in entry ? entry : this.#parts.sign(entry)
     const verdict = await this.#parts.checkEntry(signed)
     if (!verdict.trusted) {
       throw new SwarmCacheError(

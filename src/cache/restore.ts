@@ -75,6 +75,11 @@ export class Restore {
       restoreKeys,
       version: entryVersion(paths, this.#options.crossOs),
     }
+    const { readRefused } = this.#options.request
+    if (readRefused !== undefined) {
+      this.#parts.logger.log('notice', `Nothing is restored. ${readRefused}`)
+      return this.#miss(query, [])
+    }
     this.#report('lookup', 0)
     const found = await this.#lookup(paths, query)
     const source = preferUpstream(found.tiers.match, found.upstream, query)
@@ -99,8 +104,11 @@ export class Restore {
     found: FoundAnswers,
   ): Promise<RestoreResult | undefined> {
     const hit = found.upstream
-    if (hit === undefined) return await this.#fromUpstream(paths, query, found, UNLED_TURN)
-    const { repository, scope } = this.#options.request
+    const { repository, scope, writeRefused } = this.#options.request
+    // A copy for the others would be an entry of the own scope.
+    if (hit === undefined || writeRefused !== undefined) {
+      return await this.#fromUpstream(paths, query, found, UNLED_TURN)
+    }
     const name = { repository, scope, version: query.version, key: hit.key }
     const turn = await takeTurn(this.#parts, workName('restore', name), {
       signal: this.#signal,
@@ -250,7 +258,9 @@ export class Restore {
       await turn.done(false)
       return undefined
     }
-    copyFromUpstream(this.#parts, this.#options, { paths, query, key: hit.key, turn })
+    if (this.#options.request.writeRefused === undefined) {
+      copyFromUpstream(this.#parts, this.#options, { paths, query, key: hit.key, turn })
+    }
     return this.#upstreamResult(query, hit.key, found.tiers.nearMisses)
   }
 

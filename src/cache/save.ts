@@ -52,6 +52,7 @@ export async function commitTree(
     contentBytes: totalBytes(packed.manifest.content),
     created: Date.now(),
     origin: tree.origin,
+    ...options.request.provenance,
   })
   return { packed, digest, committed }
 }
@@ -68,6 +69,11 @@ export class Save {
   }
 
   async run(paths: readonly string[], key: string): Promise<SaveResult> {
+    const { writeRefused } = this.#options.request
+    if (writeRefused !== undefined) {
+      this.#parts.logger.log('notice', `Nothing is saved. ${writeRefused}`)
+      return this.#unsaved(key, writeRefused)
+    }
     const version = entryVersion(paths, this.#options.crossOs)
     if (await this.#isTaken(key, version)) return this.#unsaved(key, taken(key))
     const { repository, scope } = this.#options.request

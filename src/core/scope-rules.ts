@@ -57,6 +57,7 @@ const BRANCH = 'refs/heads/'
 const QUEUE_BRANCH = 'refs/heads/gh-readonly-queue/'
 // Which branch is the default one where nobody says so.
 const USUAL_DEFAULTS: readonly string[] = ['refs/heads/main', 'refs/heads/master']
+const CACHE_MODES = ['none', 'read', 'write', 'write-only'] as const satisfies CacheMode[]
 const READ_BIT = 1
 const WRITE_BIT = 2
 const MAX_GRANTS = 64
@@ -89,18 +90,8 @@ export function whyNotWritable(run: Run, scope: string): string | undefined {
 
 /** The mode that a variable names; undefined, which allows both, for anything unknown, as @actions/cache has it. */
 export function parseCacheMode(value: string | undefined): CacheMode | undefined {
-  switch (value?.trim().toLowerCase()) {
-    case 'none':
-      return 'none'
-    case 'read':
-      return 'read'
-    case 'write':
-      return 'write'
-    case 'write-only':
-      return 'write-only'
-    default:
-      return undefined
-  }
+  const name = value?.trim().toLowerCase()
+  return CACHE_MODES.find((mode) => mode === name)
 }
 
 /**

@@ -106,9 +106,11 @@ export function readSignedEntry(header: Header): SignedEntry {
   return entry
 }
 
-/** An entry that is about to be signed. */
-export function readUnsignedEntry(header: Header): Omit<Entry, 'writer'> {
+/** An entry that is about to be signed, or has been signed by the client. */
+export function readCommittedEntry(header: Header): Omit<Entry, 'writer'> | SignedEntry {
   const given = header['entry']
+  const signed = parseSignedEntry(given)
+  if (signed !== undefined) return signed
   const filled =
     typeof given === 'object' && given !== null ? { ...given, writer: '-', signature: '-' } : given
   const entry = parseSignedEntry(filled)

@@ -15,13 +15,13 @@ import {
   encodeError,
   encodeJson,
   protocolMismatch,
+  readCommittedEntry,
   readDigest,
   readFrame,
   readQuery,
   readRepository,
   readSignedEntry,
   readTurnName,
-  readUnsignedEntry,
 } from './control-protocol.ts'
 import type { CallName } from './control-protocol.ts'
 import { ControlInboxes } from './control-inboxes.ts'
@@ -189,7 +189,7 @@ export class ControlSession {
         await (await tiers()).putManifest(readDigest(header), body)
         return NOTHING
       case 'commit': {
-        const entry = readUnsignedEntry(header)
+        const entry = readCommittedEntry(header)
         return encodeJson(await (await tiers()).commit(entry))
       }
       case 'takeTurn':

@@ -136,7 +136,7 @@ export class RemoteTiers implements Tiers {
     await this.#call('putManifest', { digest }, { body: bytes, bulk: true })
   }
 
-  async commit(entry: Omit<Entry, 'writer'>): Promise<boolean> {
+  async commit(entry: Omit<Entry, 'writer'> | SignedEntry): Promise<boolean> {
     return decodeJson(await this.#call('commit', { entry })) === true
   }
 
