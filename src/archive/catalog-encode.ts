@@ -1,13 +1,9 @@
 import { SwarmCacheError } from '../core/errors.ts'
-import {
-  CATALOG_HEADER_BYTES,
-  CATALOG_MAGIC,
-  CATALOG_SECTIONS,
-  KIND,
-  MAX_CATALOG_BYTES,
-  hasTime,
-} from './catalog.ts'
+import { CATALOG_HEADER_BYTES, CATALOG_MAGIC, KIND, MAX_CATALOG_BYTES, hasTime } from './catalog.ts'
 import type { CatalogRow } from './catalog.ts'
+
+// Up to here a loop costs less than a call of the buffer's own method.
+const LONG_NAME_BYTES = 40
 
 /**
  * Bytes of a catalog.
@@ -28,47 +24,77 @@ import type { CatalogRow } from './catalog.ts'
  *  9 links         symbolic link: varint length and bytes; hard link: varint index of the file's row
  */
 export function encodeCatalog(rows: readonly CatalogRow[]): Uint8Array {
-  const sections = Array.from({ length: CATALOG_SECTIONS }, () => new ByteWriter())
-  const [kinds, depths, roots, lengths, names, modes, sizes, seconds, nanos, links] = sections as [
-    ByteWriter,
-    ByteWriter,
-    ByteWriter,
-    ByteWriter,
-    ByteWriter,
-    ByteWriter,
-    ByteWriter,
-    ByteWriter,
-    ByteWriter,
-    ByteWriter,
-  ]
+  const writer = new CatalogWriter()
   const indices = new Map<CatalogRow, number>()
-  let previousSeconds = 0
   for (const [index, row] of rows.entries()) {
-    kinds.byte(row.kind)
-    depths.varint(row.depth)
-    if (row.depth === 0) {
-      roots.varint(row.pattern)
-    } else {
-      lengths.varint(row.name.length)
-      names.bytes(row.name)
-    }
-    if (hasTime(row.kind)) {
-      seconds.zigzag(row.seconds - previousSeconds)
-      previousSeconds = row.seconds
-      nanos.u32(row.nanos)
-    }
-    if (row.kind === KIND.FILE || row.kind === KIND.FOLDER) modes.u16(row.mode)
-    if (row.kind === KIND.FILE) {
-      sizes.varint(row.bytes)
-      indices.set(row, index)
-    } else if (row.kind === KIND.SYMLINK) {
-      links.varint(row.target.length)
-      links.bytes(row.target)
-    } else if (row.kind === KIND.HARD_LINK) {
-      links.varint(indices.get(row.source!)!)
-    }
+    if (row.kind === KIND.FILE) indices.set(row, index)
+    writer.add(row, row.source && indices.get(row.source))
   }
-  return assemble(rows.length, sections)
+  return writer.finish()
+}
+
+/** Writes a catalog as its rows are found, so that none of them need be kept. */
+export class CatalogWriter {
+  readonly #kinds = new ByteWriter()
+  readonly #depths = new ByteWriter()
+  readonly #roots = new ByteWriter()
+  readonly #lengths = new ByteWriter()
+  readonly #names = new ByteWriter()
+  readonly #modes = new ByteWriter()
+  readonly #sizes = new ByteWriter()
+  readonly #seconds = new ByteWriter()
+  readonly #nanos = new ByteWriter()
+  readonly #links = new ByteWriter()
+  #previousSeconds = 0
+  /** Rows so far, and how many of them are files or links. */
+  count = 0
+  files = 0
+
+  /** Returns the index of the row; a hard link needs that of its source. */
+  add(row: CatalogRow, source?: number): number {
+    const { kind, depth } = row
+    this.#kinds.byte(kind)
+    this.#depths.varint(depth)
+    if (depth === 0) {
+      this.#roots.varint(row.pattern)
+    } else {
+      this.#lengths.varint(row.name.length)
+      this.#names.bytes(row.name)
+    }
+    if (hasTime(kind)) {
+      this.#seconds.zigzag(row.seconds - this.#previousSeconds)
+      this.#previousSeconds = row.seconds
+      this.#nanos.u32(row.nanos)
+    }
+    if (kind === KIND.FILE || kind === KIND.FOLDER) this.#modes.u16(row.mode)
+    if (kind === KIND.FILE) {
+      this.#sizes.varint(row.bytes)
+    } else if (kind === KIND.SYMLINK) {
+      this.#links.varint(row.target.length)
+      this.#links.bytes(row.target)
+    } else if (kind === KIND.HARD_LINK) {
+      this.#links.varint(source!)
+    }
+    if (kind >= KIND.FILE) this.files += 1
+    this.count += 1
+    return this.count - 1
+  }
+
+  /** @throws ERR_LIMIT if there are more rows than an entry can list. */
+  finish(): Uint8Array {
+    return assemble(this.count, [
+      this.#kinds,
+      this.#depths,
+      this.#roots,
+      this.#lengths,
+      this.#names,
+      this.#modes,
+      this.#sizes,
+      this.#seconds,
+      this.#nanos,
+      this.#links,
+    ])
+  }
 }
 
 function assemble(count: number, sections: readonly ByteWriter[]): Uint8Array {
@@ -128,8 +154,13 @@ class ByteWriter {
   }
 
   bytes(latin1: string): void {
-    this.#reserve(latin1.length)
-    this.length += this.#buffer.write(latin1, this.length, 'latin1')
+    const count = latin1.length
+    this.#reserve(count)
+    if (count > LONG_NAME_BYTES) {
+      this.length += this.#buffer.write(latin1, this.length, 'latin1')
+      return
+    }
+    for (let i = 0; i < count; i += 1) this.#buffer[this.length++] = latin1.charCodeAt(i)
   }
 
   written(): Uint8Array {

@@ -5,26 +5,24 @@ import { clearInbox } from '../core/inbox.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { ArchiveOptions, ChunkSink, PackOptions, Packed } from './archive.ts'
 import { textOf } from './byte-path.ts'
-import { KIND } from './catalog.ts'
-import type { CatalogRow } from './catalog.ts'
-import { encodeCatalog } from './catalog-encode.ts'
+import type { BytePath } from './byte-path.ts'
+import { CatalogWriter } from './catalog-encode.ts'
+import { amendCatalog } from './catalog-rows.ts'
 import { FILE_STATE } from './file-reader.ts'
+import type { FileState } from './file-reader.ts'
 import { makeNewFrame } from './frame-maker.ts'
 import { NewChunks } from './new-chunks.ts'
 import { PackCrew } from './pack-crew.ts'
 import { PathSelection } from './path-selection.ts'
-import { SegmentPacker, WINDOW_BYTES } from './segment-packer.ts'
-import type { CutChunk, Deviation, PackedSegments, SegmentJob } from './segment-packer.ts'
-import { Segmenter, encodePieces } from './segment.ts'
-import type { Piece, Segment } from './segment.ts'
+import { PackJobs } from './pack-jobs.ts'
+import { NUMBERS_A_PIECE, SegmentPacker } from './segment-packer.ts'
+import type { CutChunk, PackedSegments, SegmentJob } from './segment-packer.ts'
+import { Segmenter } from './segment.ts'
 import { changedError, scanTree } from './tree-scan.ts'
-import type { ScannedRow } from './tree-scan.ts'
 
 /** Starting a thread takes some 40 ms, in which one thread packs about this much. */
 const THREAD_FROM_BYTES = 16 * 1024 * 1024
 const THREAD_FROM_FILES = 1500
-// One byte more than a file has is read to see its end.
-const JOB_BYTES = WINDOW_BYTES - 64 * 1024
 /** A slice of 32 MiB has a quarter as many. */
 const MAX_CHUNKS_A_JOB = 4096
 /** More threads than this wait for the disk and for the one that feeds them. */
@@ -50,25 +48,24 @@ class Packing {
   readonly #options: PackOptions
   /** Aborts with the caller's signal, and with the first failure so that nothing goes on after it. */
   readonly #stop = new AbortController()
-  readonly #rows: ScannedRow[] = []
-  readonly #segments: Segment[] = []
+  readonly #catalog = new CatalogWriter()
+  readonly #jobs = new PackJobs()
   readonly #results: (readonly CutChunk[])[] = []
   readonly #newChunks: NewChunks
+  readonly #newCatalogChunks: NewChunks
   readonly #warnings = new Set<string>()
-  readonly #sizes = new Map<ScannedRow, number>()
-  readonly #vanished = new Set<CatalogRow>()
+  /** Of files by their row: bytes read more than expected, and what could not be read at all. */
+  readonly #growth = new Map<number, number>()
+  readonly #vanished = new Set<number>()
   readonly #sink: ChunkSink
-  /** What of `#segments` nobody has taken yet. */
-  #nextSegment = 0
-  #waitingBytes = 0
   #bytesScanned = 0
-  #files = 0
   #progressFiles = 0
 
   constructor(selection: PathSelection, sink: ChunkSink, options: PackOptions) {
     this.#selection = selection
     this.#sink = sink
     this.#newChunks = new NewChunks(sink, this.#stop.signal)
+    this.#newCatalogChunks = new NewChunks(sink, this.#stop.signal)
     this.#options = options
   }
 
@@ -99,24 +96,29 @@ class Packing {
 
   async #run(): Promise<Packed> {
     const segmenter = new Segmenter((segment) => {
-      this.#segments.push(segment)
-      this.#waitingBytes += segment.bytes
+      this.#jobs.add(segment)
       this.#wake()
     })
     const stopping = (error: unknown): void => this.#stop.abort(error)
-    // Both must have come to rest before the outcome is told, whichever fails first.
-    await Promise.all([this.#scan(segmenter).catch(stopping), this.#packSegments().catch(stopping)])
+    const scanned = this.#scan(segmenter)
+    const asFound = scanned.then(async () => await this.#packCatalog(this.#catalog.finish()))
+    // All must have come to rest before the outcome is told, whichever fails first.
+    await Promise.all([asFound.catch(stopping), this.#packSegments().catch(stopping)])
     this.#stop.signal.throwIfAborted()
     const chunks = this.#results.flat()
-    const { newBytes, newCount } = this.#newChunks
-    const rows = this.#rowsAsRead()
-    const catalog = await this.#packCatalog(rows)
+    const { newBytes, newCount, storedBytes } = this.#newChunks
+    const amended = this.#amendedCatalog()
+    const catalog = await (amended === undefined ? asFound : this.#packCatalog(amended.catalog))
     let contentBytes = 0
     for (const chunk of chunks) contentBytes += chunk.bytes
     return {
       manifest: { catalog, content: chunks },
-      files: rows.filter((row) => row.kind >= KIND.FILE).length,
-      bytes: { content: contentBytes, new: newBytes, stored: this.#newChunks.storedBytes },
+      files: amended?.files ?? this.#catalog.files,
+      bytes: {
+        content: contentBytes,
+        new: newBytes,
+        stored: storedBytes + this.#newCatalogChunks.storedBytes,
+      },
       chunks: { total: chunks.length, new: newCount },
       warnings: [...this.#warnings],
     }
@@ -126,16 +128,16 @@ class Packing {
     await scanTree(this.#selection, {
       signal: this.#stop.signal,
       onRow: (row) => {
-        this.#rows.push(row)
+        row.index = this.#catalog.add(row, row.source?.index)
         this.#bytesScanned += row.bytes
-        this.#files += 1
         segmenter.add(row)
       },
       unchangedSince: this.#options.unchangedSince,
       onWarning: (text) => this.#warnings.add(text),
     })
-    if (this.#rows.length === 0) throw this.#selection.nothingFound()
+    if (this.#catalog.count === 0) throw this.#selection.nothingFound()
     segmenter.end()
+    this.#jobs.end()
     this.#scanned = true
     this.#wake()
   }
@@ -143,25 +145,10 @@ class Packing {
   #scanned = false
   #wake: () => void = () => {}
 
-  /** Resolves once there is enough for a job (true) or there will be nothing more. */
+  /** Resolves once there is a job (true) or there will be no more. */
   async #hasJob(): Promise<boolean> {
-    while (!this.#scanned && this.#waitingBytes < JOB_BYTES) await this.#change()
-    return this.#nextSegment < this.#segments.length
-  }
-
-  /** The next segments, as far as they fit one window, in one piece of work: so each asks once what is new. */
-  #takeJob(): readonly Piece[] {
-    const pieces: Piece[] = []
-    let bytes = 0
-    for (;;) {
-      const segment = this.#segments[this.#nextSegment]
-      if (segment === undefined || (pieces.length > 0 && bytes + segment.bytes > JOB_BYTES)) break
-      for (const piece of segment.pieces) pieces.push(piece)
-      bytes += segment.bytes
-      this.#nextSegment += 1
-    }
-    this.#waitingBytes -= bytes
-    return pieces
+    while (!this.#scanned && !this.#jobs.hasNext) await this.#change()
+    return this.#jobs.hasNext
   }
 
   async #change(): Promise<void> {
@@ -174,9 +161,9 @@ class Packing {
     await using crew = new PackCrew(this.#newChunks, threads)
     if (threads > 0) this.#newChunks.inbox = await this.#sink.inbox?.()
     const running = new Set<Promise<void>>()
-    for (let job = 0; await this.#hasJob(); job += 1) {
+    while (await this.#hasJob()) {
       const pack = await abortable(crew.reserve(), this.#stop.signal)
-      const work = this.#packJob(job, pack).finally(() => running.delete(work))
+      const work = this.#packJob(pack).finally(() => running.delete(work))
       work.catch((error: unknown) => this.#stop.abort(error))
       running.add(work)
     }
@@ -184,79 +171,51 @@ class Packing {
   }
 
   #isLarge(): boolean {
-    return this.#bytesScanned > THREAD_FROM_BYTES || this.#files > THREAD_FROM_FILES
+    return this.#bytesScanned > THREAD_FROM_BYTES || this.#catalog.count > THREAD_FROM_FILES
   }
 
-  async #packJob(index: number, pack: (job: SegmentJob) => Promise<PackedSegments>): Promise<void> {
-    const pieces = this.#takeJob()
+  async #packJob(pack: (job: SegmentJob) => Promise<PackedSegments>): Promise<void> {
+    const { index, job, rows, files } = this.#jobs.take()
     const { inbox } = this.#newChunks
     const { chunks, deviations } = await pack({
-      ...encodePieces(pieces),
+      ...job,
       inbox: inbox && {
         path: join(inbox.folder, inbox.prefix),
         firstFile: index * MAX_CHUNKS_A_JOB,
       },
     })
     this.#results[index] = chunks
-    const changed = new Map<number, Deviation>()
-    for (const deviation of deviations) changed.set(deviation.piece, deviation)
-    for (const [i, { row, bytes, offset, last }] of pieces.entries()) {
-      const deviation = changed.get(i)
-      if (deviation !== undefined && deviation.state !== FILE_STATE.AS_FOUND) {
-        this.#noteChange(row, deviation.state)
+    for (const { piece, bytes, state } of deviations) {
+      const row = rows[piece]!
+      const growth = bytes - job.numbers[piece * NUMBERS_A_PIECE + 1]!
+      if (growth !== 0) this.#growth.set(row, (this.#growth.get(row) ?? 0) + growth)
+      if (state !== FILE_STATE.AS_FOUND) {
+        this.#noteChange(row, job.paths.split('\0')[piece]!, state)
       }
-      if (deviation !== undefined || offset > 0 || !last) {
-        this.#sizes.set(row, (this.#sizes.get(row) ?? 0) + (deviation?.bytes ?? bytes))
-      }
-      if (last) this.#progressFiles += 1
     }
+    this.#progressFiles += files
     this.#options.onProgress?.({ bytes: this.#newChunks.bytesCut, files: this.#progressFiles })
   }
 
-  #noteChange(row: ScannedRow, state: number): void {
-    if (this.#options.unchangedSince !== undefined) throw changedError(row.path)
-    const path = textOf(row.path)
+  /** The catalog if files were read other than they had been found. */
+  #amendedCatalog(): { readonly catalog: Uint8Array; readonly files: number } | undefined {
+    const [growth, vanished] = [this.#growth, this.#vanished]
+    if (growth.size + vanished.size === 0) return undefined
+    return amendCatalog(this.#catalog.finish(), this.#bytesScanned, { growth, vanished })
+  }
+
+  #noteChange(row: number, path: BytePath, state: FileState): void {
+    if (this.#options.unchangedSince !== undefined) throw changedError(path)
     if (state === FILE_STATE.VANISHED) this.#vanished.add(row)
-    const text =
+    this.#warnings.add(
       state === FILE_STATE.VANISHED
-        ? `${path} vanished before it was read: left out.`
-        : `${path} changed while it was read: saved as it was read.`
-    this.#warnings.add(text)
+        ? `${textOf(path)} vanished before it was read: left out.`
+        : `${textOf(path)} changed while it was read: saved as it was read.`,
+    )
   }
 
-  /** The rows of the catalog: what vanished left out, sizes as read. */
-  #rowsAsRead(): readonly CatalogRow[] {
-    if (this.#sizes.size === 0 && this.#vanished.size === 0) return this.#rows
-    const replaced = new Map<CatalogRow, CatalogRow>()
-    const rows: CatalogRow[] = []
-    for (const row of this.#rows) {
-      const bytes = this.#sizes.get(row) ?? row.bytes
-      if (this.#vanished.has(row) && bytes === 0) continue
-      if (row.source !== undefined && !replaced.has(row.source)) continue
-      const source = row.source === undefined ? undefined : replaced.get(row.source)
-      const { kind, depth, pattern, name, mode, seconds, nanos, target } = row
-      const kept = { kind, depth, pattern, name, mode, seconds, nanos, bytes, target, source }
-      replaced.set(row, kept)
-      rows.push(kept)
-    }
-    return withoutEmptyAncestors(rows)
+  async #packCatalog(catalog: Uint8Array): Promise<readonly ChunkRef[]> {
+    const packer = new SegmentPacker(this.#newCatalogChunks, makeNewFrame)
+    return await abortable(packer.packBytes(catalog), this.#stop.signal)
   }
-
-  async #packCatalog(rows: readonly CatalogRow[]): Promise<readonly ChunkRef[]> {
-    const packer = new SegmentPacker(this.#newChunks, makeNewFrame)
-    return await abortable(packer.packBytes(encodeCatalog(rows)), this.#stop.signal)
-  }
-}
-
-/** Children can vanish; a folder that was listed for their sake goes with them. */
-function withoutEmptyAncestors(rows: readonly CatalogRow[]): readonly CatalogRow[] {
-  const kept: CatalogRow[] = []
-  let depthBelow = -1
-  for (const row of rows.toReversed()) {
-    const hasChild = depthBelow === row.depth + 1
-    if (row.kind === KIND.ANCESTOR && !hasChild) continue
-    kept.push(row)
-    depthBelow = row.depth
-  }
-  return kept.toReversed()
 }

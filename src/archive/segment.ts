@@ -1,6 +1,4 @@
 import { KIND } from './catalog.ts'
-import { NUMBERS_A_PIECE, PIECE_ENDS } from './segment-packer.ts'
-import type { SegmentJob } from './segment-packer.ts'
 import type { ScannedRow } from './tree-scan.ts'
 
 // Content is divided at places that depend on paths and sizes alone, so that any number of threads cuts
@@ -66,21 +64,4 @@ export class Segmenter {
     this.#pieces.push(piece)
     this.#bytes += piece.bytes
   }
-}
-
-/** Pieces in the form in which threads take them. */
-export function encodePieces(pieces: readonly Piece[]): Pick<SegmentJob, 'paths' | 'numbers'> {
-  const numbers = new Float64Array(pieces.length * NUMBERS_A_PIECE)
-  const paths: string[] = []
-  let at = 0
-  for (const { row, offset, bytes, last, ends } of pieces) {
-    paths.push(row.path)
-    numbers[at] = offset
-    numbers[at + 1] = bytes
-    numbers[at + 2] = row.seconds
-    numbers[at + 3] = row.nanos
-    numbers[at + 4] = (last ? PIECE_ENDS.FILE : 0) + (ends ? PIECE_ENDS.SEGMENT : 0)
-    at += NUMBERS_A_PIECE
-  }
-  return { paths: paths.join('\0'), numbers }
 }
