@@ -211,7 +211,7 @@ const HALVES = new Uint32Array(WHOLE.buffer)
 const LOW_HALF = endianness() === 'LE' ? 0 : 1
 
 /** Seconds, rounded down, and the nanoseconds over: without big integers, of which each would be a new object. */
-function splitTime(time: bigint): { seconds: number; nanos: number } {
+export function splitTime(time: bigint): { seconds: number; nanos: number } {
   WHOLE[0] = time
   // A double is off by up to 128 ns, so this may be one second too many or too few.
   let seconds = Math.floor(Number(time) / NANOS_A_SECOND)

@@ -5,6 +5,7 @@ import { KIND } from '../../../src/archive/catalog.ts'
 import type { CatalogColumns, CatalogRow } from '../../../src/archive/catalog.ts'
 import { decodeCatalog } from '../../../src/archive/catalog-decode.ts'
 import { encodeCatalog } from '../../../src/archive/catalog-encode.ts'
+import { amendCatalog } from '../../../src/archive/catalog-rows.ts'
 import { CatalogPaths } from '../../../src/archive/catalog-paths.ts'
 import { isSwarmCacheError } from '../../../src/core/errors.ts'
 
@@ -252,4 +253,41 @@ test('garbage and damaged catalogs are refused or read, and never crash', () => 
     ),
     { numRuns: 5000 },
   )
+})
+
+test('an amended catalog has the sizes as read, and what vanished goes with its links', () => {
+  const file = row(KIND.FILE, 2, 'b', { bytes: 3 })
+  const rows = [
+    row(KIND.ANCESTOR, 0, '', { mode: 0, seconds: 0, nanos: 0 }),
+    row(KIND.FOLDER, 1, 'a', { seconds: -9 }),
+    file,
+    row(KIND.HARD_LINK, 2, 'c', { mode: 0, seconds: 0, nanos: 0, source: file }),
+    row(KIND.SYMLINK, 2, 'd', { mode: 0, target: 'b' }),
+    row(KIND.FILE, 2, 'e', { bytes: 5 }),
+    row(KIND.ANCESTOR, 1, 'f', { mode: 0, seconds: 0, nanos: 0 }),
+    row(KIND.FILE, 2, 'g', { bytes: 7 }),
+  ]
+  const amended = amendCatalog(encodeCatalog(rows), 15, {
+    growth: new Map([
+      [2, 4],
+      [5, -1],
+      [7, -7],
+    ]),
+    vanished: new Set([7]),
+  })
+  assert.equal(amended.files, 4)
+  const bounds = { contentBytes: 11, patterns: 1, platform: 'linux' } as const
+  const grown = { ...file, bytes: 7 }
+  assert.deepEqual(rowsOf(decodeCatalog(amended.catalog, bounds)), [
+    ...rows.slice(0, 2),
+    grown,
+    { ...rows[3], source: grown },
+    rows[4],
+    { ...rows[5], bytes: 4 },
+  ])
+  const gone = amendCatalog(encodeCatalog(rows), 15, {
+    growth: new Map([[2, -3]]),
+    vanished: new Set([2]),
+  })
+  assert.equal(gone.files, 3)
 })
