@@ -1,24 +1,14 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
+import { startThreadBeside } from '../async/start-thread.ts'
 import { SwarmCacheError, isSwarmCacheError } from '../core/errors.ts'
 import type { ErrorCode } from '../core/errors.ts'
 
 /** The files that run as threads; a bundle needs each as an entry of its own, beside this file's output. */
 export type ThreadFile = 'pack-worker' | 'unpack-worker'
 
-/**
- * Starts a thread from a file beside this one.
- *
- * The extension is this file's own, so that it works from the sources, from the compiled library and
- * from a bundle that puts all its files in one folder.
- */
+/** Starts a thread from a file beside this one. */
 export function startThread(file: ThreadFile, workerData?: unknown): Worker {
-  const here = import.meta.url
-  const extension = here.slice(here.lastIndexOf('.'))
-  return new Worker(new URL(`./${file}${extension}`, here), {
-    workerData,
-    // Options of the program, such as --input-type, may not fit a file.
-    execArgv: [],
-  })
+  return startThreadBeside(import.meta.url, file, workerData)
 }
 
 /** An error in the form that crosses threads with its class's properties. */

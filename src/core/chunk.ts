@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   constants,
   zstdCompress,
@@ -8,7 +9,9 @@ import {
 import type { ZstdOptions } from 'node:zlib'
 import { promisify } from 'node:util'
 import { digestOf } from './digest.ts'
+import { freeMemory } from './free-memory.ts'
 import type { ChunkRef } from './manifest.ts'
+import { rawBlocks } from './raw-blocks.ts'
 import { SwarmCacheError } from './errors.ts'
 
 /** The tiers that bytes can come from, nearest first. */
@@ -122,6 +125,27 @@ export function openFrameSync(frame: Frame): Uint8Array {
   }
   checkPlain(chunk, plain)
   return plain
+}
+
+/**
+ * Checks a frame as `openFrameSync` does, for who does not want the plain bytes.
+ *
+ * @throws ERR_INTEGRITY as that does.
+ */
+export function checkFrameSync(frame: Frame): void {
+  const { chunk, bytes } = frame
+  // What did not compress, as most of what is large, is hashed where it lies.
+  const blocks = rawBlocks(bytes, chunk.bytes)
+  if (blocks === undefined) {
+    freeMemory(openFrameSync(frame))
+    return
+  }
+  const [only] = blocks
+  const digest =
+    only !== undefined && blocks.length === 1
+      ? digestOf(only)
+      : blocks.reduce((hash, block) => hash.update(block), createHash('sha256')).digest('hex')
+  if (digest !== chunk.digest) throw damaged(chunk, 'its digest does not match')
 }
 
 /** @throws ERR_INTEGRITY if `plain` is not what `chunk` names. */

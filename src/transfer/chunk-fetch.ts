@@ -1,5 +1,4 @@
 import type { ByteRate } from '../async/byte-rate.ts'
-import { Limit } from '../async/limit.ts'
 import type { Frame, SourcedFrame } from '../core/chunk.ts'
 import { isSwarmCacheError, SwarmCacheError } from '../core/errors.ts'
 import { publish } from '../core/events.ts'
@@ -18,8 +17,11 @@ import type { FetchRequest } from './transfer.ts'
 
 /** What a fetch needs. */
 export interface ChunkFetchParts extends FetchSourcesParts {
-  /** Rejects if the frame is not what its chunk names. */
-  readonly verify: (frame: Frame) => Promise<unknown>
+  /**
+   * Rejects if the frame is not what its chunk names; resolves to its bytes, and may have moved them, so that
+   * those given are not used any more.
+   */
+  readonly verify: (frame: Frame) => Promise<Uint8Array>
   /** How fast all fetches together may be. */
   readonly rate?: ByteRate
   /** Calls back every so many milliseconds, until the returned function is called; a timer by default. */
@@ -37,8 +39,6 @@ const BUFFER_BYTES = 16 * 1024 * 1024
 // Half of what a peer takes, so that cancelled ones that it has not removed yet find room.
 const MAX_ASKED_PER_SOURCE = MAX_OUTSTANDING / 2
 const TICK_MS = 50
-// Decompression happens on the thread pool, which has four threads by default.
-const VERIFY_AT_ONCE = 8
 // A request is sent when at least this part of what a source may owe is free.
 const WORTH_ASKING = 0.25
 // In a crowd a full holder relieves others only if much is gained: its bytes are the scarce ones.
@@ -60,8 +60,7 @@ export class ChunkFetch {
   readonly #bufferBytes: number
   readonly #picker: ChunkPicker
   readonly #sources: FetchSources
-  readonly #verify: (frame: Frame, peerId: PeerId) => Promise<unknown>
-  readonly #ending = new AbortController()
+  readonly #verify: (frame: Frame, peerId: PeerId) => Promise<Uint8Array>
   readonly #ready: SourcedFrame[] = []
   readonly #stopTicking: () => void
   #heldBytes = 0
@@ -73,7 +72,14 @@ export class ChunkFetch {
   constructor(parts: ChunkFetchParts, request: FetchRequest, options: ChunkFetchOptions = {}) {
     const { random = Math.random, every = everyByTimer } = parts
     this.#parts = parts
-    this.#verify = request.verify ?? limited(parts.verify, this.#ending.signal)
+    const { verify } = request
+    this.#verify =
+      verify === undefined
+        ? parts.verify
+        : async (frame, peerId) => {
+            await verify(frame, peerId)
+            return frame.bytes
+          }
     this.#bufferBytes = options.bufferBytes ?? BUFFER_BYTES
     this.#picker = new ChunkPicker(request.chunks, random)
     this.#tickedAt = parts.now()
@@ -123,7 +129,6 @@ export class ChunkFetch {
     this.#error = error
     this.#stopTicking()
     this.#sources.close()
-    this.#ending.abort()
     this.#wake?.()
   }
 
@@ -218,11 +223,13 @@ export class ChunkFetch {
     this.#pump()
   }
 
-  async #check(source: FetchSource, task: Task, bytes: Uint8Array): Promise<void> {
+  async #check(source: FetchSource, task: Task, received: Uint8Array): Promise<void> {
     const { chunk } = task
     const { peerId } = source
+    const size = received.length
+    let bytes: Uint8Array
     try {
-      await this.#verify({ chunk, bytes }, peerId)
+      bytes = await this.#verify({ chunk, bytes: received }, peerId)
     } catch (error) {
       if (this.#finished) return
       if (!isSwarmCacheError(error, 'ERR_INTEGRITY')) {
@@ -230,7 +237,7 @@ export class ChunkFetch {
         return
       }
       publish('chunk:corrupt', { digest: chunk.digest, where: `peer ${peerId}` })
-      this.#heldBytes -= bytes.length
+      this.#heldBytes -= size
       this.#picker.giveBack(task)
       this.#sources.leave(source, error)
       this.#pump()
@@ -304,15 +311,6 @@ export class ChunkFetch {
       ),
     )
   }
-}
-
-/** Few at a time: what waits for the thread pool is memory that does nothing. */
-function limited(
-  verify: ChunkFetchParts['verify'],
-  signal: AbortSignal,
-): (frame: Frame) => Promise<unknown> {
-  const turns = new Limit(VERIFY_AT_ONCE)
-  return async (frame) => await turns.run(async () => await verify(frame), signal)
 }
 
 function everyByTimer(milliseconds: number, callback: () => void): () => void {

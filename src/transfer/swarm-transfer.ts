@@ -1,6 +1,5 @@
 import { ByteRate } from '../async/byte-rate.ts'
 import type { ByteStream } from '../core/byte-stream.ts'
-import { openFrame } from '../core/chunk.ts'
 import type { Frame, SourcedFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { Logger } from '../core/logger.ts'
@@ -9,6 +8,7 @@ import type { StreamHandler, Swarm } from '../swarm/swarm.ts'
 import { ChunkFetch } from './chunk-fetch.ts'
 import type { ChunkFetchOptions, ChunkFetchParts } from './chunk-fetch.ts'
 import { Crowds } from './crowds.ts'
+import { FrameChecks } from './frame-checks.ts'
 import { Lanes } from './lanes.ts'
 import type { LanesOptions } from './lanes.ts'
 import { ManifestFetch } from './manifest-fetch.ts'
@@ -31,9 +31,8 @@ export interface SwarmTransferParts {
   readonly peers: PeerChoice
   readonly logger: Logger
   /**
-   * Rejects with ERR_INTEGRITY if a frame is not what its chunk names; `openFrame` by default, which
-   * decompresses on the thread pool and hashes on this one. Whoever opens the frames in threads of its
-   * own can check them there instead and be the one that this asks.
+   * Rejects with ERR_INTEGRITY if a frame is not what its chunk names; by default threads of the transfer's
+   * own find out.
    */
   readonly verify?: (frame: Frame) => Promise<unknown>
 }
@@ -54,6 +53,7 @@ export class SwarmTransfer implements Transfer {
   readonly #manifests: ManifestFetch
   readonly #uploads: UploadServer
   readonly #lanes: Lanes | undefined
+  readonly #checks = new FrameChecks()
 
   constructor(parts: SwarmTransferParts, options: SwarmTransferOptions = {}) {
     const { swarm, peers, logger } = parts
@@ -64,7 +64,14 @@ export class SwarmTransfer implements Transfer {
     const now = (): number => performance.now()
     const onConnected = (listener: (peerId: PeerId) => void): (() => void) =>
       swarm.listen({ connected: (peer) => listener(peer.peerId) })
-    const verify = parts.verify ?? openFrame
+    const custom = parts.verify
+    const verify =
+      custom === undefined
+        ? (frame: Frame) => this.#checks.check(frame)
+        : async (frame: Frame) => {
+            await custom(frame)
+            return frame.bytes
+          }
     const crowds = new Crowds(now)
     const { downloadBytesPerSecond } = options
     const rate =
@@ -94,6 +101,7 @@ export class SwarmTransfer implements Transfer {
   async stop(options: TransferOptions = {}): Promise<void> {
     await this.#uploads.stop(options.signal)
     this.#lanes?.stop()
+    this.#checks.close()
   }
 
   async fetchManifest(

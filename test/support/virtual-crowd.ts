@@ -122,7 +122,7 @@ class VirtualNode {
           if (server.isKilled) throw new SwarmCacheError('ERR_PEER', `${peerId} is gone`)
           return new VirtualConversation(server, this, receiver)
         },
-        verify: async () => {},
+        verify: async ({ bytes }) => bytes,
         now: () => time.now,
         every: (milliseconds, work) => time.every(milliseconds, work),
         random: () => this.#random.next(),

@@ -1,5 +1,6 @@
 import { makeFrame } from '../../../src/core/chunk.ts'
 import { digestOf } from '../../../src/core/digest.ts'
+import { freeMemory } from '../../../src/core/free-memory.ts'
 import { silentLogger } from '../../../src/core/logger.ts'
 import { encodeManifest } from '../../../src/core/manifest.ts'
 import type { ChunkRef } from '../../../src/core/manifest.ts'
@@ -102,6 +103,7 @@ async function fetchAll(
   let received = 0
   for await (const frame of transfer.fetchChunks({ manifest, chunks, holders: [peerId] })) {
     received += frame.chunk.bytes
+    if (frame.isOwned === true) freeMemory(frame.bytes)
   }
   if (received !== bytes) throw new Error(`${received} of ${bytes} bytes arrived`)
 }
