@@ -3,15 +3,15 @@ import { join } from 'node:path'
 import type { Blobs, Cache, RequestScope, Tiers } from './cache/cache.ts'
 import type { Proofs } from './compose/proofs.ts'
 import type { Config } from './config.ts'
+import { composeRegistries } from './compose/registries.ts'
 import { errorMessage } from './core/errors.ts'
 import type { Logger } from './core/logger.ts'
 import { VERSION } from './core/version.ts'
-import type { CheckEntry, EntryTrust, PeerKey, SwarmKeys } from './identity/identity.ts'
+import type { CheckEntry, EntryTrust, PeerKey } from './identity/identity.ts'
 import type { Leases } from './lease/lease.ts'
 import type { LocalNode } from './node/local-node.ts'
 import type { Member, MemberSwarm } from './node/member.ts'
 import type { Node, NodeStatus } from './node/node.ts'
-import type { Registry } from './registry/registry.ts'
 import type { Store, Upstream } from './store/store.ts'
 
 /** What everything is given. */
@@ -164,7 +164,9 @@ async function composeNode(
       role: config.role,
       membership: membershipOf(config),
       registries: [
-        ...config.registries.map(({ kind, path }) => `${kind}:${path}`),
+        ...config.registries.map((each) =>
+          each.kind === 'dir' ? `dir:${each.path}` : `github:${config.github.repository}`,
+        ),
         ...config.bootstrap,
       ],
     },
@@ -274,7 +276,7 @@ async function composeSwarm(
   const rendezvous = new Rendezvous(
     {
       swarm,
-      registries: await composeRegistries(config, keys),
+      registries: await composeRegistries(config, keys, logger.scoped('registry')),
       logger: logger.scoped('registry'),
     },
     { role },
@@ -315,20 +317,6 @@ async function composeOwnLeases({ peerId }: PeerKey): Promise<Leases> {
 function laneHost({ listen }: Config): string | undefined {
   const hosts = [...new Set(listen.map((address) => address.split('/')[2]))]
   return hosts.length > 1 ? '::' : hosts[0]
-}
-
-async function composeRegistries(config: Config, keys: SwarmKeys): Promise<Registry[]> {
-  const [{ DirectoryRegistry }, { StaticRegistry }] = await Promise.all([
-    import('./registry/directory-registry.ts'),
-    import('./registry/static-registry.ts'),
-  ])
-  const registries: Registry[] = config.registries.map(
-    ({ path }) => new DirectoryRegistry({ keys }, { path }),
-  )
-  if (config.bootstrap.length > 0) {
-    registries.push(new StaticRegistry({ addresses: config.bootstrap }))
-  }
-  return registries
 }
 
 async function composeStore(

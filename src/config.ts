@@ -12,15 +12,16 @@ import type { Role } from './core/peer.ts'
 import { readRequest } from './core/request-scope.ts'
 import type { RequestScope } from './core/request-scope.ts'
 import { parseSize } from './core/sizes.ts'
+import { githubSetting } from './config/github-setting.ts'
+import type { GithubSetting } from './config/github-setting.ts'
 
 /** What may be done with the upstream. */
 export type UpstreamPolicy = 'off' | 'read' | 'write-through'
 
 /** Where peers announce themselves. */
-export interface RegistrySetting {
-  readonly kind: 'dir'
-  readonly path: string
-}
+export type RegistrySetting =
+  | { readonly kind: 'dir'; readonly path: string }
+  | { readonly kind: 'github' }
 
 /** Where ID tokens come from, and whose are trusted. */
 export interface TokenSetting {
@@ -46,6 +47,7 @@ export interface Config {
   readonly request: RequestScope
   readonly role: Role
   readonly registries: readonly RegistrySetting[]
+  readonly github: GithubSetting
   readonly bootstrap: readonly string[]
   /** Empty: the node listens on nothing and is reached through relays only. */
   readonly listen: readonly string[]
@@ -107,6 +109,7 @@ export function loadConfig(sources: ConfigSources): Config {
     flags.home ?? setting('SWARMCACHE_HOME') ?? join(cacheFolder(env), 'swarmcache'),
     workingDirectory,
   )
+  const request = readRequest(env, flags)
   const warnings: string[] = []
   if (setting('SWARMCACHE_SHARED') !== undefined) {
     warnings.push('SWARMCACHE_SHARED has no effect: this version has no shared tier.')
@@ -125,13 +128,15 @@ export function loadConfig(sources: ConfigSources): Config {
     }),
     swarmOf: parseSwarmOf(flags.swarmOf ?? setting('SWARMCACHE_SWARM')),
     peers: parseSwitch(setting('CACHE_ENABLE_P2P'), 'CACHE_ENABLE_P2P'),
-    request: readRequest(env, flags),
+    request,
     role: parseRole(flags.role ?? setting('SWARMCACHE_ROLE')),
     registries: parseRegistries(
       flags.registry ?? setting('SWARMCACHE_REGISTRY'),
       join(dirname(home), 'swarmcache-peers'),
       workingDirectory,
+      insideActions(env),
     ),
+    github: githubSetting(env, request.repository),
     bootstrap: splitList(
       flags.bootstrap ?? setting('SWARMCACHE_BOOTSTRAP') ?? setting('P2P_BOOTSTRAP_PEERS'),
     ).map((address) => parseBootstrapAddress(address, 'SWARMCACHE_BOOTSTRAP')),
@@ -203,13 +208,18 @@ function parseRegistries(
   value: string | undefined,
   defaultPath: string,
   workingDirectory: string,
+  inActions: boolean,
 ): RegistrySetting[] {
-  if (value === undefined) return [{ kind: 'dir', path: defaultPath }]
+  if (value === undefined) {
+    const local: RegistrySetting = { kind: 'dir', path: defaultPath }
+    return inActions ? [local, { kind: 'github' }] : [local]
+  }
   return splitList(value).map((item) => {
+    if (item === 'github:') return { kind: 'github' }
     const path = item.startsWith('dir:') ? item.slice('dir:'.length).trim() : ''
     if (path === '') {
       throw inputError(
-        `SWARMCACHE_REGISTRY contains "${item}", but this version knows only dir:PATH. For peers at fixed addresses use SWARMCACHE_BOOTSTRAP.`,
+        `SWARMCACHE_REGISTRY contains "${item}", but this version knows only dir:PATH and github:. For peers at fixed addresses use SWARMCACHE_BOOTSTRAP.`,
       )
     }
     return { kind: 'dir', path: resolvePath(path, workingDirectory) }

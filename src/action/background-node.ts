@@ -23,6 +23,16 @@ const DRAIN_POLL_MS = 20
 const PASSED_ON =
   /^(SWARMCACHE_\w+|ACTIONS_ID_TOKEN_REQUEST_(URL|TOKEN)|CACHE_ENABLE_P2P|P2P_\w+|GITHUB_(ACTIONS|REPOSITORY|REF|BASE_REF|EVENT_NAME|EVENT_PATH|SERVER_URL)|RUNNER_(TEMP|OS|NAME|TRACKING_ID)|XDG_CACHE_HOME|PATH|HOME|USERPROFILE|SystemRoot|TMPDIR|TEMP|TMP|LANG|TZ)$/i
 
+// The others it gets only if it announces itself through GitHub. No peer ever sees one of these tokens.
+const PASSED_ON_FOR_GITHUB =
+  /^(GITHUB_(TOKEN|API_URL)|ACTIONS_(RUNTIME_TOKEN|RESULTS_URL|CACHE_URL|CACHE_SERVICE_V2|CACHE_MODE)|(HTTPS?|ALL|NO)_PROXY|NODE_USE_ENV_PROXY|NODE_EXTRA_CA_CERTS)$/i
+
+/** What a node may have. */
+export interface NodeAccess {
+  /** True: the tokens that reach GitHub. */
+  readonly github: boolean
+}
+
 /**
  * Starts a node in a process of its own that outlives this step; resolves when it takes part.
  *
@@ -30,13 +40,13 @@ const PASSED_ON =
  *
  * @throws what the node could not start for: ERR_INPUT for a bad setting, ERR_CONTROL if one runs already.
  */
-export async function startNode(env: Environment): Promise<StartedNode> {
+export async function startNode(env: Environment, access: NodeAccess): Promise<StartedNode> {
   const logPath = join(env['RUNNER_TEMP'] || tmpdir(), `swarmcache-node-${process.pid}.log`)
   const log = openSync(logPath, 'a', 0o600)
   const child = fork(join(import.meta.dirname, daemonFile()), [], {
     detached: true,
     execArgv: [],
-    env: daemonEnvironment(env),
+    env: daemonEnvironment(env, access),
     stdio: ['ignore', log, log, 'ipc'],
   })
   closeSync(log)
@@ -85,9 +95,13 @@ async function firstMessage(child: ChildProcess, signal: AbortSignal): Promise<D
   return await Promise.race([told, exited])
 }
 
-function daemonEnvironment(env: Environment): NodeJS.ProcessEnv {
-  const passed = Object.entries(env).filter(([name]) => PASSED_ON.test(name))
+function daemonEnvironment(env: Environment, { github }: NodeAccess): NodeJS.ProcessEnv {
+  const passed = Object.entries(env).filter(
+    ([name]) => PASSED_ON.test(name) || (github && PASSED_ON_FOR_GITHUB.test(name)),
+  )
   return {
+    // Makes Node's own requests take the proxy that the runner is set to.
+    ...(github ? { NODE_USE_ENV_PROXY: '1' } : {}),
     ...Object.fromEntries(passed),
     SWARMCACHE_UPSTREAM: 'off',
     [JOB_PROCESS_VARIABLE]: String(process.ppid),

@@ -34,6 +34,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   bootstrap: 'SWARMCACHE_BOOTSTRAP',
   listen: 'SWARMCACHE_LISTEN',
   upstream: 'SWARMCACHE_UPSTREAM',
+  token: 'GITHUB_TOKEN',
 }
 
 /** The variables of this process. */

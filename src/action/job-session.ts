@@ -16,6 +16,7 @@ const SETTLE_MS = 10 * 60 * 1000
 export function readConfig(env: Environment): Config {
   const config = loadConfig({ env })
   if (config.swarmKey !== undefined) core.setSecret(config.swarmKey)
+  if (config.github.token !== undefined) core.setSecret(config.github.token)
   return config
 }
 
@@ -41,7 +42,8 @@ export async function joinSwarm(env: Environment, config: Config): Promise<Confi
     return config
   }
   try {
-    if (!(await isNodeRunning(config.home))) keepNode(await startNode(env))
+    const github = config.registries.some(({ kind }) => kind === 'github')
+    if (!(await isNodeRunning(config.home))) keepNode(await startNode(env, { github }))
     return config
   } catch (error) {
     if (isSwarmCacheError(error, 'ERR_INPUT')) throw error

@@ -10,6 +10,12 @@ export interface PeerKey {
   sign(bytes: Uint8Array): string
 }
 
+/** A record and when its peer announced it, in milliseconds since the epoch. */
+export interface DatedRecord {
+  readonly record: PeerRecord
+  readonly announced: number
+}
+
 /** What a member of a swarm derives, for one repository or owner: from the swarm key, or without one from the id. */
 export interface SwarmKeys {
   /** Goes into every Noise handshake: strangers do not get past its first stage. */
@@ -22,6 +28,13 @@ export interface SwarmKeys {
   seal(record: PeerRecord): Promise<string>
   /** The record in `sealed`; undefined if it was not sealed by a member for this place, or is malformed. */
   open(sealed: string): Promise<PeerRecord | undefined>
+  /**
+   * The record encrypted and authenticated in `SHORT_SEALED_LENGTH` characters of base64url, for places that
+   * hold no more; addresses that do not fit are left out, the last ones first. It opens in `context` alone.
+   */
+  sealShort(dated: DatedRecord, context: string): string
+  /** The record in `sealed`; undefined if no member sealed it for this place and context, or it is malformed. */
+  openShort(sealed: string, context: string): DatedRecord | undefined
 }
 
 /**
@@ -115,6 +128,7 @@ export interface EntryTrust {
 
 export { tokenAudience } from './token-claims.ts'
 export { createPeerKey, loadPeerKey, verifySignature } from './peer-key.ts'
+export { SHORT_SEALED_LENGTH } from './short-record.ts'
 export { assertSwarmKey, deriveOpenKeys, deriveSwarmKeys } from './swarm-keys.ts'
 export type { SwarmOf } from './swarm-verifier.ts'
 export { checkSignature, signEntry, verifyEntry } from './entry-signature.ts'

@@ -63,18 +63,30 @@ function peerKeyOf(seed: Uint8Array): PeerKey {
   const { x } = createPublicKey(privateKey).export({ format: 'jwk' })
   const publicBytes = Buffer.from(x!, 'base64url')
   return {
-    peerId: encodeBase58(Buffer.concat([PEER_ID_PREFIX, publicBytes])),
+    peerId: peerIdOf(publicBytes),
     seed: Uint8Array.from(seed),
     sign: (bytes) => sign(null, bytes, privateKey).toString('base64url'),
   }
 }
 
-function publicKeyOf(peerId: PeerId): KeyObject | undefined {
+/** The peer id of an Ed25519 public key of 32 bytes. */
+export function peerIdOf(publicBytes: Uint8Array): PeerId {
+  return encodeBase58(Buffer.concat([PEER_ID_PREFIX, publicBytes]))
+}
+
+/** The 32 bytes of the Ed25519 public key that `peerId` names, or undefined if it names none. */
+export function publicBytesOf(peerId: PeerId): Uint8Array | undefined {
   if (!isPeerId(peerId)) return undefined
   const bytes = decodeBase58(peerId)
   if (bytes === undefined || bytes.length !== PEER_ID_PREFIX.length + SEED_BYTES) return undefined
   if (!PEER_ID_PREFIX.every((byte, index) => bytes[index] === byte)) return undefined
-  const x = Buffer.from(bytes.subarray(PEER_ID_PREFIX.length)).toString('base64url')
+  return bytes.subarray(PEER_ID_PREFIX.length)
+}
+
+function publicKeyOf(peerId: PeerId): KeyObject | undefined {
+  const bytes = publicBytesOf(peerId)
+  if (bytes === undefined) return undefined
+  const x = Buffer.from(bytes).toString('base64url')
   return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
 }
 

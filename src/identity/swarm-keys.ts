@@ -3,6 +3,7 @@ import { inputError } from '../core/errors.ts'
 import { parsePeerRecord } from '../core/peer.ts'
 import type { PeerId, PeerRecord } from '../core/peer.ts'
 import type { SwarmKeys } from './identity.ts'
+import { openShortRecord, sealShortRecord } from './short-record.ts'
 import type { SwarmOf } from './swarm-verifier.ts'
 
 // Noise's prologue can be tested offline against a recorded handshake, so a guessable key is no key.
@@ -65,12 +66,15 @@ function deriveKeys(key: string, repository: string): SwarmKeys {
   }
   const nameKey = derive('record-name')
   const sealKey = derive('registry-seal')
+  const shortSealKey = derive('registry-short-seal')
   return {
     prologue: derive('prologue'),
     place: Buffer.from(derive('registry-place')).toString('hex'),
     recordName: (peerId) => recordName(nameKey, peerId),
     seal: (record) => seal(sealKey, record),
     open: (sealed) => open(sealKey, sealed),
+    sealShort: (dated, context) => sealShortRecord(shortSealKey, dated, context),
+    openShort: (sealed, context) => openShortRecord(shortSealKey, sealed, context),
   }
 }
 

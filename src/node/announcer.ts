@@ -24,35 +24,43 @@ const FINISH_MS = 500
 // Two seconds are what a runner can spare at its end; what stays behind expires.
 const WITHDRAW_DEADLINE_MS = 2000
 
-/** Keeps this node's own record in the registries, from its first address until it stops. */
+/** Keeps this node's own record in a registry, at the registry's pace, from its first address until it stops. */
 export class Announcer {
   readonly #swarm: Swarm
   readonly #calls: RegistryCalls
   readonly #role: Role
   readonly #expiryMs: number
   readonly #heartbeatMs: number
+  readonly #settleMs: number
+  readonly #spreadMs: number
   readonly #stopped = new AbortController()
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
   #announced = ''
+  #first = true
   #failures = 0
   #stopping = false
 
-  constructor(parts: { swarm: Swarm; calls: RegistryCalls }, options: AnnouncerOptions) {
-    this.#swarm = parts.swarm
-    this.#calls = parts.calls
+  constructor(swarm: Swarm, calls: RegistryCalls, options: AnnouncerOptions) {
+    const { pace } = calls
+    this.#swarm = swarm
+    this.#calls = calls
     this.#role = options.role
-    this.#expiryMs = options.expiryMs ?? EXPIRY_MS
-    this.#heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS
+    this.#expiryMs = pace?.expiryMs ?? options.expiryMs ?? EXPIRY_MS
+    this.#heartbeatMs = pace?.heartbeatMs ?? options.heartbeatMs ?? HEARTBEAT_MS
+    this.#settleMs = pace?.settleMs ?? SETTLE_MS
+    this.#spreadMs = pace?.spreadMs ?? 0
   }
 
   start(): void {
-    this.#schedule(0)
+    this.#schedule(this.#spreadMs * Math.random())
   }
 
   /** Announces soon, if the addresses are no longer those announced. */
   addressesChanged(): void {
-    if (this.#ownAddresses().join() !== this.#announced) this.#schedule(SETTLE_MS)
+    // The first announcement, which is due soon anyway, takes them along.
+    if (this.#first) return
+    if (this.#ownAddresses().join() !== this.#announced) this.#schedule(this.#settleMs)
   }
 
   /** Takes the record back; within its own short deadline. */
@@ -69,6 +77,7 @@ export class Announcer {
     if (this.#stopping) return
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
+      this.#first = false
       this.#running ??= this.#announce().finally(() => {
         this.#running = undefined
         this.#scheduleNext()
@@ -79,7 +88,7 @@ export class Announcer {
 
   #scheduleNext(): void {
     if (this.#ownAddresses().join() !== this.#announced && this.#failures === 0) {
-      this.#schedule(SETTLE_MS)
+      this.#schedule(this.#settleMs)
       return
     }
     const jitter = 1 + JITTER * (2 * Math.random() - 1)

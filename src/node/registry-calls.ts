@@ -2,113 +2,97 @@ import { withDeadline } from '../async/deadline.ts'
 import { errorMessage } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { PeerRecord } from '../core/peer.ts'
-import { MAX_PEER_ADDRESSES } from '../core/peer.ts'
-import type { Registry } from '../registry/registry.ts'
+import type { Registry, RegistryOptions, RegistryPace } from '../registry/registry.ts'
+import type { Swarm } from '../swarm/swarm.ts'
 
 // A registry is a disk or one small request; what takes longer is tried again later.
 const CALL_DEADLINE_MS = 5000
 
 /**
- * Calls to the registries of a swarm, none of which may hold up or bring down the others.
+ * Calls to one registry of a swarm that cannot bring down their caller.
  *
- * A failure is a warning the first time and then silent until that registry works again.
+ * A failure is a warning the first time and then silent until the registry works again.
  */
 export class RegistryCalls {
-  readonly #registries: readonly Registry[]
+  readonly #registry: Registry
+  readonly #swarm: Swarm
   readonly #logger: Logger
-  /** What each registry could not do the last time. */
-  readonly #failing = new Map<Registry, Set<string>>()
+  /** What it could not do the last time. */
+  readonly #failing = new Set<string>()
 
-  constructor(registries: readonly Registry[], logger: Logger) {
-    this.#registries = registries
-    this.#logger = logger
+  constructor(parts: { registry: Registry; swarm: Swarm; logger: Logger }) {
+    this.#registry = parts.registry
+    this.#swarm = parts.swarm
+    this.#logger = parts.logger
   }
 
-  /** True if every registry took the record. */
+  get pace(): RegistryPace | undefined {
+    return this.#registry.pace
+  }
+
+  /** True if the registry took the record. */
   async announce(record: PeerRecord, signal: AbortSignal): Promise<boolean> {
-    const done = await this.#each('announce this node in', signal, async (registry, stop) => {
-      await registry.announce(record, { signal: stop })
+    const taken = await this.#call('announce this node in', signal, async (options) => {
+      await this.#registry.announce(record, options)
       return true
     })
-    return done.every((taken) => taken === true)
+    return taken === true
   }
 
   async withdraw(peerId: string, signal: AbortSignal): Promise<void> {
-    await this.#each('withdraw this node from', signal, async (registry, stop) => {
-      await registry.withdraw(peerId, { signal: stop })
+    await this.#call('withdraw this node from', signal, async (options) => {
+      await this.#registry.withdraw(peerId, options)
     })
   }
 
-  /** The records of all registries, one for each peer, with the addresses of all of them. */
-  async discover(signal: AbortSignal): Promise<PeerRecord[]> {
-    const lists = await this.#each('discover peers in', signal, async (registry, stop) => {
-      return await registry.discover({ signal: stop })
+  /** The records of the registry; undefined if it could not be read. */
+  async discover(signal: AbortSignal): Promise<PeerRecord[] | undefined> {
+    return await this.#call('discover peers in', signal, async (options) => {
+      return await this.#registry.discover(options)
     })
-    const records = new Map<string, PeerRecord>()
-    for (const record of lists.flatMap((list) => list ?? [])) {
-      const known = records.get(record.peerId)
-      records.set(record.peerId, known === undefined ? record : joinRecords(known, record))
-    }
-    return [...records.values()]
   }
 
-  /** Calls `onChange` after a change in any registry; returns how to stop. */
+  /** Calls `onChange` after a change in the registry; returns how to stop. */
   watch(onChange: () => void): () => void {
-    const stops: (() => void)[] = []
-    for (const registry of this.#registries) {
-      try {
-        stops.push(registry.watch(onChange))
-      } catch (error) {
-        this.#failed(registry, 'watch', error)
-      }
-    }
-    return () => {
-      for (const stop of stops) stop()
+    try {
+      return this.#registry.watch(onChange)
+    } catch (error) {
+      this.#failed('watch', error)
+      return () => {}
     }
   }
 
-  async #each<T>(
+  async #call<T>(
     doing: string,
     signal: AbortSignal,
-    call: (registry: Registry, signal: AbortSignal) => Promise<T>,
-  ): Promise<(T | undefined)[]> {
-    return await Promise.all(
-      this.#registries.map(async (registry) => {
-        try {
-          const result = await withDeadline(
-            CALL_DEADLINE_MS,
-            `The registry ${registry.name}`,
-            signal,
-            (stop) => call(registry, stop),
-          )
-          this.#succeeded(registry, doing)
-          return result
-        } catch (error) {
-          if (!signal.aborted) this.#failed(registry, doing, error)
-          return undefined
-        }
-      }),
-    )
+    call: (options: RegistryOptions) => Promise<T>,
+  ): Promise<T | undefined> {
+    const connected = new Set(this.#swarm.peers().map((peer) => peer.peerId))
+    try {
+      const result = await withDeadline(
+        this.#registry.pace?.deadlineMs ?? CALL_DEADLINE_MS,
+        `The registry ${this.#registry.name}`,
+        signal,
+        (stop) => call({ signal: stop, connected }),
+      )
+      this.#succeeded(doing)
+      return result
+    } catch (error) {
+      if (!signal.aborted) this.#failed(doing, error)
+      return undefined
+    }
   }
 
-  #failed(registry: Registry, doing: string, error: unknown): void {
-    const known = this.#failing.get(registry) ?? new Set()
-    this.#failing.set(registry, known)
-    const level = known.has(doing) ? 'debug' : 'warning'
-    known.add(doing)
-    this.#logger.log(level, `Could not ${doing} ${registry.name}; trying again later.`, {
+  #failed(doing: string, error: unknown): void {
+    const level = this.#failing.has(doing) ? 'debug' : 'warning'
+    this.#failing.add(doing)
+    this.#logger.log(level, `Could not ${doing} ${this.#registry.name}; trying again later.`, {
       reason: errorMessage(error),
     })
   }
 
-  #succeeded(registry: Registry, doing: string): void {
-    if (this.#failing.get(registry)?.delete(doing) !== true) return
-    this.#logger.log('info', `Again able to ${doing} ${registry.name}.`)
+  #succeeded(doing: string): void {
+    if (!this.#failing.delete(doing)) return
+    this.#logger.log('info', `Again able to ${doing} ${this.#registry.name}.`)
   }
-}
-
-function joinRecords(a: PeerRecord, b: PeerRecord): PeerRecord {
-  const addresses = [...new Set([...a.addresses, ...b.addresses])].slice(0, MAX_PEER_ADDRESSES)
-  const [later] = a.expires >= b.expires ? [a] : [b]
-  return { ...later, addresses }
 }

@@ -19,10 +19,17 @@ export function createRecord(lifeMs = 60_000): PeerRecord {
   }
 }
 
+/** What differs from place to place. */
+export interface RegistryTraits {
+  /** False: the place tells nobody of changes. */
+  readonly tellsChanges?: boolean
+}
+
 /** What every registry that can be announced in promises; `create` makes a new place. */
 export function registryContract(
   name: string,
   create: (t: TestContext) => OpenPlace | Promise<OpenPlace>,
+  { tellsChanges = true }: RegistryTraits = {},
 ): void {
   const options = { timeout: 15_000 }
 
@@ -81,24 +88,31 @@ export function registryContract(
       assert.deepEqual((await open().discover()).toSorted(byId), records.toSorted(byId))
     })
 
-    test(
-      'a watcher hears of an announcement and of a withdrawal by another member',
-      options,
-      async (t) => {
-        const open = await create(t)
-        let heard = Promise.withResolvers<void>()
-        t.after(open().watch(() => heard.resolve()))
-        const record = createRecord()
-        await open().announce(record)
-        await heard.promise
-        // Several notices may come for one change; the next must come for the withdrawal.
-        while ((await open().discover()).length > 0) {
-          heard = Promise.withResolvers()
-          await open().withdraw(record.peerId)
+    if (tellsChanges) {
+      test(
+        'a watcher hears of an announcement and of a withdrawal by another member',
+        options,
+        async (t) => {
+          const open = await create(t)
+          let heard = Promise.withResolvers<void>()
+          t.after(open().watch(() => heard.resolve()))
+          const record = createRecord()
+          await open().announce(record)
           await heard.promise
-        }
-      },
-    )
+          // Several notices may come for one change; the next must come for the withdrawal.
+          while ((await open().discover()).length > 0) {
+            heard = Promise.withResolvers()
+            await open().withdraw(record.peerId)
+            await heard.promise
+          }
+        },
+      )
+    } else {
+      test('a watch can be begun and ended although nothing is told', options, async (t) => {
+        const stop = (await create(t))().watch(() => assert.fail('something was told'))
+        stop()
+      })
+    }
 
     test('an aborted signal ends every call with its reason', options, async (t) => {
       const registry = (await create(t))()

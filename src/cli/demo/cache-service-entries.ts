@@ -12,6 +12,8 @@ export interface CacheServiceToken {
   readonly writeScope?: string
   /** Refs that may be read, in order of precedence. */
   readonly readScopes: readonly string[]
+  /** The permission `actions`, for the REST API; none by default. */
+  readonly actions?: 'read' | 'write'
 }
 
 /** A piece of an archive as it was uploaded, in a file of its own. */
@@ -134,6 +136,13 @@ export class CacheServiceEntries {
         token.readScopes.includes(entry.scope) &&
         foldKey(entry.key).startsWith(foldKey(prefix)),
     )
+  }
+
+  /** Finished entries of a repository, of all scopes, the newest first. */
+  ofRepository(repository: string): ServiceEntry[] {
+    return [...this.#entries.values()]
+      .filter((entry) => entry.finished && entry.repository === repository)
+      .sort((a, b) => b.created - a.created)
   }
 
   /** Counts bytes before they are written, making room if needed; false if they cannot fit. */

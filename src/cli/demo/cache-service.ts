@@ -13,6 +13,7 @@ import {
   sendTwirpError,
 } from './cache-service-calls.ts'
 import type { CallParts } from './cache-service-calls.ts'
+import { CacheServiceRest, restCallOf } from './cache-service-rest.ts'
 import { CacheServiceEntries } from './cache-service-entries.ts'
 import type { CacheServiceToken } from './cache-service-entries.ts'
 import { answerWithFault, discardBody, isTransferFault } from './cache-service-faults.ts'
@@ -32,13 +33,18 @@ export interface CacheServiceOptions {
   readonly uploadBytesPerSecond?: number
   /** Rate of all downloads together; unlimited by default. */
   readonly downloadBytesPerSecond?: number
+  /** Requests to the REST API in an hour, as GITHUB_TOKEN has them for a repository; 1000 by default. */
+  readonly restRequestsPerHour?: number
   /** Chooses a fault for a request; for tests. */
   readonly fault?: (request: CacheServiceRequest) => CacheServiceFault | undefined
 }
 
 /** What the service has done so far. */
 export interface CacheServiceStats {
-  /** Requests by call: Twirp methods, `upload`, `download`, and of the older protocol `find`, `list`, `reserve`, `commit`. */
+  /**
+   * Requests by call: Twirp methods, `upload`, `download`, of the older protocol `find`, `list`, `reserve`, `commit`,
+   * and of the REST API `list caches`, `delete caches`.
+   */
   readonly requests: Readonly<Record<string, number>>
   /** Bytes of archives that were uploaded and downloaded. */
   readonly bytesUp: number
@@ -53,7 +59,10 @@ export interface CacheService extends AsyncDisposable {
   readonly url: string
   /** Where archives are kept until it closes. */
   readonly folder: string
-  /** The variables that a client of @actions/cache needs; `v1` is the protocol of GitHub Enterprise Server. */
+  /**
+   * The variables that a client of @actions/cache needs, and where the REST API is; `v1` is the protocol of GitHub
+   * Enterprise Server.
+   */
   environment(token: string, protocol?: 'v1' | 'v2'): Record<string, string>
   stats(): CacheServiceStats
   close(): Promise<void>
@@ -88,6 +97,7 @@ export async function startCacheService(options: CacheServiceOptions): Promise<C
       ACTIONS_RESULTS_URL: url,
       ACTIONS_CACHE_URL: url,
       ACTIONS_RUNTIME_TOKEN: token,
+      GITHUB_API_URL: url.slice(0, -1),
       // Without it the client takes the older protocol for any other server.
       GITHUB_SERVER_URL: 'https://github.com',
       NO_PROXY: '127.0.0.1,localhost',
@@ -116,9 +126,11 @@ class FrontDesk {
   readonly #parts: CallParts
   readonly #options: CacheServiceOptions
   readonly #requests: Record<string, number>
+  readonly #rest: CacheServiceRest
 
   constructor(parts: CallParts, options: CacheServiceOptions, requests: Record<string, number>) {
     this.#parts = parts
+    this.#rest = new CacheServiceRest(parts.entries, options.restRequestsPerHour)
     this.#options = options
     this.#requests = requests
   }
@@ -151,10 +163,13 @@ class FrontDesk {
       await this.#moveArchive(url, request, response, fault)
       return
     }
-    const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''
+    const bearer = /^(?:Bearer|token) (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''
     const { tokens } = this.#options
     const token = Object.hasOwn(tokens, bearer) ? tokens[bearer] : undefined
-    if (token === undefined) {
+    if (restCallOf(request.method ?? '', url.pathname) !== undefined) {
+      await discardBody(request)
+      await this.#rest.answer(url, token, request, response)
+    } else if (token === undefined) {
       await discardBody(request)
       sendTwirpError(response, 401, 'unauthenticated', 'the token is unknown')
     } else if (url.pathname.startsWith(TWIRP_PATH)) {
@@ -220,5 +235,5 @@ function nameOf(method: string, pathname: string): string {
     if (method === 'PATCH') return 'upload'
     return rest === 'caches' ? 'reserve' : 'commit'
   }
-  return 'other'
+  return restCallOf(method, pathname) ?? 'other'
 }
