@@ -271,7 +271,11 @@ async function composeSwarm(
       supply: serving.supplyFrom(store, role),
       logger: logger.scoped('transfer'),
     },
-    { lanes: { listenHost: laneHost(config) } },
+    {
+      lanes: { listenHost: laneHost(config) },
+      uploadBytesPerSecond: config.uploadBytesPerSecond,
+      downloadBytesPerSecond: config.downloadBytesPerSecond,
+    },
   )
   const rendezvous = new Rendezvous(
     {

@@ -56,6 +56,9 @@ export interface Config {
   readonly upstreamEnvironment: Readonly<Record<string, string>>
   readonly diskLimitBytes: number
   readonly memoryLimitBytes: number
+  /** What all peers together are sent, and what is fetched from them all, a second; undefined: no limit. */
+  readonly uploadBytesPerSecond?: number
+  readonly downloadBytesPerSecond?: number
   readonly workingDirectory: string
   /** Settings that were understood but have no effect, for a warning each. */
   readonly warnings: readonly string[]
@@ -80,6 +83,8 @@ export interface ConfigFlags {
   readonly upstream?: string
   readonly diskLimit?: string
   readonly memoryLimit?: string
+  readonly uploadLimit?: string
+  readonly downloadLimit?: string
 }
 
 /** Where settings come from. */
@@ -151,6 +156,14 @@ export function loadConfig(sources: ConfigSources): Config {
       flags.memoryLimit ?? setting('SWARMCACHE_MEMORY_LIMIT') ?? DEFAULT_MEMORY_LIMIT,
       'SWARMCACHE_MEMORY_LIMIT',
     ),
+    uploadBytesPerSecond: parseRate(
+      flags.uploadLimit ?? setting('SWARMCACHE_UPLOAD_LIMIT'),
+      'SWARMCACHE_UPLOAD_LIMIT',
+    ),
+    downloadBytesPerSecond: parseRate(
+      flags.downloadLimit ?? setting('SWARMCACHE_DOWNLOAD_LIMIT'),
+      'SWARMCACHE_DOWNLOAD_LIMIT',
+    ),
     workingDirectory,
     warnings,
   }
@@ -166,6 +179,11 @@ export function bareEnvironment(env: Environment = process.env): Record<string, 
 }
 
 const BARE_NAMES = /^(PATH|HOME|USERPROFILE|TMPDIR|TEMP|TMP|LANG|LC_ALL|SystemRoot|SystemDrive)$/i
+
+/** A size for each second; undefined where none is set. */
+function parseRate(value: string | undefined, name: string): number | undefined {
+  return value === undefined ? undefined : parseSize(value, name)
+}
 
 function parseAuth(value: string | undefined): AuthPolicy | undefined {
   const policy = presence(value)

@@ -30,6 +30,14 @@ export const SETTING_FLAGS: Readonly<Record<string, Flag>> = {
   upstream: { value: 'POLICY', help: 'off, read or write-through (SWARMCACHE_UPSTREAM)' },
   'disk-limit': { value: 'SIZE', help: 'space on disk, for example 10GB (SWARMCACHE_DISK_LIMIT)' },
   'memory-limit': { value: 'SIZE', help: 'space in memory (SWARMCACHE_MEMORY_LIMIT)' },
+  'upload-limit': {
+    value: 'SIZE',
+    help: 'bytes a second to all peers together (SWARMCACHE_UPLOAD_LIMIT)',
+  },
+  'download-limit': {
+    value: 'SIZE',
+    help: 'bytes a second from all peers together (SWARMCACHE_DOWNLOAD_LIMIT)',
+  },
 }
 
 /**
@@ -57,6 +65,8 @@ export function readConfig({ env, values, lists }: Call): Config {
       upstream: values['upstream'],
       diskLimit: values['disk-limit'],
       memoryLimit: values['memory-limit'],
+      uploadLimit: values['upload-limit'],
+      downloadLimit: values['download-limit'],
     },
   })
 }

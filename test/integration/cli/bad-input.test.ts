@@ -67,6 +67,10 @@ const BAD: Readonly<Record<string, BadInput>> = {
     env: { SWARMCACHE_MEMORY_LIMIT: 'lots' },
     says: /SWARMCACHE_MEMORY_LIMIT is "lots"/,
   },
+  'an upload limit in packets': {
+    env: { SWARMCACHE_UPLOAD_LIMIT: '10 packets' },
+    says: /SWARMCACHE_UPLOAD_LIMIT is "10 packets"/,
+  },
   'a registry of another kind': {
     env: { SWARMCACHE_REGISTRY: 'dir:peers,redis://cache' },
     says: /SWARMCACHE_REGISTRY contains "redis:\/\/cache".*dir:PATH/,
