@@ -10,6 +10,8 @@ import type { SocketByteStream } from '../core/socket-byte-stream.ts'
 import type { StreamHandler, Swarm } from '../swarm/swarm.ts'
 import { createLaneCertificate } from './lane-certificate.ts'
 import type { LaneCertificate } from './lane-certificate.ts'
+import { MAX_OFFERED_HOSTS, parseLaneOffer } from './lane-offer.ts'
+import type { LaneOffer } from './lane-offer.ts'
 import { dialLane, listenForLanes } from './lane-socket.ts'
 import type { LaneListener } from './lane-socket.ts'
 import { LaneTickets } from './lane-tickets.ts'
@@ -21,22 +23,12 @@ const LANE_PROTOCOL = '/swarmcache/lane/1'
 const LIMITS = { headerBytes: 4096, bodyBytes: 0 }
 // Arranging takes one round trip and one or two dials.
 const ARRANGE_MS = 4_000
-// Hosts that a peer may name for a lane when it is connected through a relay; more would let it point at strangers.
-const MAX_HOSTS = 4
 // A peer to which no lane can be had is served over its libp2p stream; trying again costs every fetch a second or two.
 const RETRY_AFTER_MS = 60_000
 // Each lane is a TLS connection with some 100 KiB of buffers.
 const MAX_LANES = 256
 // A seeder meets thousands of runners in its life; forgetting one costs a try that fails.
 const MAX_FAILURES = 256
-
-/** How to reach one side of a lane. */
-interface LaneOffer {
-  readonly hosts: readonly string[]
-  readonly port: number
-  readonly fingerprint: string
-  readonly ticket: string
-}
 
 /** What lanes are built on. */
 export interface LanesParts {
@@ -151,7 +143,7 @@ export class Lanes {
     try {
       const { fingerprint } = this.#ownCertificate()
       await talk.write({ want: 'offer', fingerprint })
-      const offer = parseOffer((await talk.read())?.header['offer'])
+      const offer = parseLaneOffer((await talk.read())?.header['offer'])
       if (offer !== undefined) {
         const stream = await this.#tryHosts(peerId, offer, signal)
         if (stream !== undefined) return stream
@@ -184,7 +176,7 @@ export class Lanes {
     if (offer.port === 0) return []
     const peer = this.#swarm.peers().find((candidate) => candidate.peerId === peerId)
     if (peer === undefined) return []
-    return peer.relayed ? offer.hosts.slice(0, MAX_HOSTS) : hostOf(peer.address)
+    return peer.relayed ? offer.hosts.slice(0, MAX_OFFERED_HOSTS) : hostOf(peer.address)
   }
 
   async #askDialBack(
@@ -224,7 +216,7 @@ export class Lanes {
           await talk.write({ offer: this.#offerTo(peerId, fingerprint) })
           continue
         }
-        const parsed = want === 'dial-back' ? parseOffer(offer) : undefined
+        const parsed = want === 'dial-back' ? parseLaneOffer(offer) : undefined
         if (parsed === undefined) {
           throw new SwarmCacheError('ERR_FRAME', 'A peer asked for a lane in a malformed way.')
         }
@@ -245,7 +237,7 @@ export class Lanes {
   #offer(ticket: string): LaneOffer {
     const hosts = this.#swarm.addresses().flatMap((address) => hostOf(address))
     return {
-      hosts: [...new Set(hosts)].slice(0, MAX_HOSTS),
+      hosts: [...new Set(hosts)].slice(0, MAX_OFFERED_HOSTS),
       port: this.#listener?.port ?? 0,
       fingerprint: this.#ownCertificate().fingerprint,
       ticket,
@@ -292,27 +284,6 @@ function hostOf(address: string): string[] {
   if (address.includes('/p2p-circuit')) return []
   const [, , host] = address.split('/')
   return host === undefined || host === '' ? [] : [host]
-}
-
-const TICKET_PATTERN = /^[0-9a-f]{64}$/
-
-function parseOffer(value: unknown): LaneOffer | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  const { hosts, port, fingerprint, ticket } = value as Record<string, unknown>
-  if (!Array.isArray(hosts) || hosts.length > MAX_HOSTS || !isDigest(fingerprint)) return undefined
-  if (!hosts.every((host) => typeof host === 'string' && /^[\w.:-]{1,253}$/.test(host))) {
-    return undefined
-  }
-  if (!Number.isInteger(port) || (port as number) < 0 || (port as number) > 65535) return undefined
-  if (typeof ticket !== 'string') return undefined
-  // A side that accepts no lanes offers neither port nor ticket, and is still asked to dial back.
-  const usable = port !== 0 && TICKET_PATTERN.test(ticket)
-  return {
-    hosts: hosts as string[],
-    port: usable ? (port as number) : 0,
-    fingerprint,
-    ticket,
-  }
 }
 
 function noLane(peerId: PeerId, why: string): SwarmCacheError {

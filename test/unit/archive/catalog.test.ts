@@ -6,8 +6,8 @@ import type { CatalogColumns, CatalogRow } from '../../../src/archive/catalog.ts
 import { decodeCatalog } from '../../../src/archive/catalog-decode.ts'
 import { encodeCatalog } from '../../../src/archive/catalog-encode.ts'
 import { amendCatalog } from '../../../src/archive/catalog-rows.ts'
-import { CatalogPaths } from '../../../src/archive/catalog-paths.ts'
 import { isSwarmCacheError } from '../../../src/core/errors.ts'
+import { catalogRows } from '../../support/catalog-rows.ts'
 
 const PLAIN = { pattern: 0, mode: 0o644, seconds: 5, nanos: 7, bytes: 0, target: '' }
 
@@ -20,31 +20,6 @@ const FILE = row(KIND.FILE, 1, 'f', { bytes: 3 })
 
 function decode(rows: readonly CatalogRow[], contentBytes = 0, patterns = 1): CatalogColumns {
   return decodeCatalog(encodeCatalog(rows), { contentBytes, patterns, platform: 'linux' })
-}
-
-/** What the columns say, in the form of the rows that were encoded. */
-function rowsOf(columns: CatalogColumns): CatalogRow[] {
-  const paths = new CatalogPaths(columns, [])
-  const rows: CatalogRow[] = []
-  const depths: number[] = []
-  for (let i = 0; i < columns.count; i += 1) {
-    const parent = columns.parents[i]!
-    const kind = columns.kinds[i] as CatalogRow['kind']
-    depths[i] = parent < 0 ? 0 : depths[parent]! + 1
-    rows.push({
-      kind,
-      depth: depths[i]!,
-      pattern: parent < 0 ? -1 - parent : 0,
-      name: parent < 0 ? '' : paths.nameOf(i),
-      mode: columns.modes[i]!,
-      seconds: columns.seconds[i]!,
-      nanos: columns.nanos[i]!,
-      bytes: columns.sizes[i]!,
-      target: kind === KIND.SYMLINK ? paths.targetOf(i) : '',
-      ...(kind === KIND.HARD_LINK ? { source: rows[columns.linkSources[i]!]! } : {}),
-    })
-  }
-  return rows
 }
 
 const NAME = fc
@@ -115,7 +90,7 @@ test('a catalog says after decoding what was encoded, whatever the tree', () => 
       const rows = flatten(roots)
       let contentBytes = 0
       for (const { bytes } of rows) contentBytes += bytes
-      assert.deepEqual(rowsOf(decode(rows, contentBytes, roots.length)), rows)
+      assert.deepEqual(catalogRows(decode(rows, contentBytes, roots.length)), rows)
     }),
     { numRuns: 300 },
   )
@@ -278,7 +253,7 @@ test('an amended catalog has the sizes as read, and what vanished goes with its 
   assert.equal(amended.files, 4)
   const bounds = { contentBytes: 11, patterns: 1, platform: 'linux' } as const
   const grown = { ...file, bytes: 7 }
-  assert.deepEqual(rowsOf(decodeCatalog(amended.catalog, bounds)), [
+  assert.deepEqual(catalogRows(decodeCatalog(amended.catalog, bounds)), [
     ...rows.slice(0, 2),
     grown,
     { ...rows[3], source: grown },

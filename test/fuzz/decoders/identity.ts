@@ -1,0 +1,145 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { parsePeerRecord } from '../../../src/core/peer.ts'
+import type { PeerRecord } from '../../../src/core/peer.ts'
+import { deriveSwarmKeys, loadPeerKey, verifySignature } from '../../../src/identity/identity.ts'
+import { decodeBase58, encodeBase58 } from '../../../src/identity/base58.ts'
+import { attestationOf } from '../../../src/identity/token-claims.ts'
+import { COUNT, NAME, PEER_ID, plain, SIGNATURE } from '../arbitraries.ts'
+import { Finding } from '../decoder.ts'
+import type { Decoder, Json } from '../decoder.ts'
+
+type Header = Readonly<Record<string, unknown>>
+
+const KEYS = deriveSwarmKeys('a swarm key of the fuzzer', 'octo/app')
+const MAX_BASE58_LENGTH = 128
+// More than are read at once.
+const MAX_HOMES = 1024
+
+const RECORD = fc.record({
+  peerId: PEER_ID,
+  addresses: fc.array(fc.constantFrom('/ip4/10.0.0.1/tcp/4001', '/dns/h/tcp/1'), { maxLength: 5 }),
+  role: fc.constantFrom('seeder', 'runner', 'reader'),
+  expires: COUNT,
+})
+
+const CLAIMS = fc.record({
+  iss: NAME,
+  repository: NAME,
+  repository_id: NAME,
+  repository_owner_id: NAME,
+  ref: NAME,
+  event_name: NAME,
+  workflow_ref: NAME,
+  run_id: NAME,
+  run_attempt: NAME,
+  sha: NAME,
+  actor: NAME,
+  base_ref: NAME,
+  repository_visibility: NAME,
+  iat: fc.nat(),
+  exp: fc.nat(),
+})
+
+function headerOf(value: Json): Header {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Header)
+    : {}
+}
+
+/** Key files in a folder that goes with the process; reads at the same time have homes of their own. */
+class KeyFolder {
+  #folder: string | undefined
+  #count = 0
+
+  async read(bytes: Uint8Array): Promise<unknown> {
+    this.#folder ??= this.#make()
+    const home = join(this.#folder, String(this.#count++ % MAX_HOMES))
+    mkdirSync(home, { recursive: true })
+    writeFileSync(join(home, 'peer-key'), bytes)
+    return (await loadPeerKey(home)).peerId
+  }
+
+  #make(): string {
+    const folder = mkdtempSync(join(tmpdir(), 'swarmcache-fuzz-'))
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+    return folder
+  }
+}
+
+const keyFolder = new KeyFolder()
+
+export const IDENTITY: readonly Decoder[] = [
+  {
+    name: 'base58',
+    valid: fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(encodeBase58(bytes))),
+    refuses: [],
+    isCanonical: true,
+    decode(bytes: Uint8Array) {
+      // Whoever calls it has checked the length of the text.
+      const text = Buffer.from(bytes).toString('latin1').slice(0, MAX_BASE58_LENGTH)
+      return text.length < bytes.length ? undefined : decodeBase58(text)
+    },
+    encode: (bytes: Uint8Array) => Buffer.from(encodeBase58(bytes)),
+  },
+  {
+    name: 'signature',
+    valid: SIGNATURE,
+    refuses: [],
+    decode(value: Json) {
+      const { peerId, text, signature } = headerOf(value)
+      if (typeof peerId !== 'string' || typeof signature !== 'string') return undefined
+      if (typeof text !== 'string') return undefined
+      return verifySignature(peerId, Buffer.from(text), signature) ? {} : undefined
+    },
+  },
+  {
+    name: 'claims',
+    valid: CLAIMS.map(plain),
+    refuses: ['ERR_PROOF'],
+    decode: (value: Json) => attestationOf(headerOf(value), 'a peer'),
+  },
+  {
+    name: 'sealed-record',
+    valid: fc.record({ record: RECORD, flip: fc.constant(0) }).map(plain),
+    refuses: ['ERR_INPUT'],
+    /** What a member seals, who can seal anything. */
+    async decode(value: Json) {
+      const { record, flip } = headerOf(value)
+      const given = headerOf((record ?? null) as Json) as unknown as PeerRecord
+      const sealed = await KEYS.seal(given)
+      const opened = await KEYS.open(sealed)
+      if (opened !== undefined && parsePeerRecord(opened) === undefined) {
+        throw new Finding('it opened what is no record')
+      }
+      if (typeof flip !== 'number' || !(flip > 0)) return opened
+      const at = Math.floor(flip) % sealed.length
+      const other = sealed[at] === 'A' ? 'B' : 'A'
+      const damaged = sealed.slice(0, at) + other + sealed.slice(at + 1)
+      if ((await KEYS.open(damaged)) !== undefined) throw new Finding('it opened what was changed')
+      return opened
+    },
+  },
+  {
+    name: 'sealed-text',
+    valid: fc.constant(
+      Buffer.from(
+        await KEYS.seal({ ...fc.sample(RECORD, { numRuns: 1, seed: 1 })[0]! } as PeerRecord),
+      ),
+    ),
+    refuses: [],
+    decode: async (bytes: Uint8Array) => await KEYS.open(Buffer.from(bytes).toString('latin1')),
+  },
+  {
+    name: 'peer-key-file',
+    valid: fc
+      .uint8Array({ minLength: 32, maxLength: 32 })
+      .map((seed) =>
+        Buffer.from(`swarmcache peer key 1\n${Buffer.from(seed).toString('base64url')}\n`),
+      ),
+    refuses: ['ERR_STORE'],
+    decode: async (bytes: Uint8Array) => await keyFolder.read(bytes),
+  },
+]

@@ -1,0 +1,189 @@
+import fc from 'fast-check'
+import { isDigest } from '../../../src/core/digest.ts'
+import {
+  parseHolderMessage,
+  parseLineMessage,
+  parseRequest as parseLeaseRequest,
+  parseState,
+} from '../../../src/lease/lease-wire.ts'
+import { parseKeeper, parseLeavingMessage } from '../../../src/node/hand-over-wire.ts'
+import { parseAnswer, parseQuestion } from '../../../src/router/query-wire.ts'
+import type { Answer, Question } from '../../../src/router/query-wire.ts'
+import { parseLaneOffer } from '../../../src/transfer/lane-offer.ts'
+import {
+  decodeBits,
+  decodeIds,
+  encodeBits,
+  encodeIds,
+  parseRequest as parseTransferRequest,
+} from '../../../src/transfer/transfer-wire.ts'
+import {
+  bytesOf,
+  COUNT,
+  DIGEST,
+  HEX,
+  ID,
+  NAME,
+  PEER_ID,
+  plain,
+  SIGNED_ENTRY,
+} from '../arbitraries.ts'
+import { Finding } from '../decoder.ts'
+import type { Decoder, Json } from '../decoder.ts'
+
+type Header = Readonly<Record<string, unknown>>
+
+const BITS = 20
+
+/** What is read first of every message: an object. */
+function headerOf(value: Json): Header {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Header)
+    : {}
+}
+
+/** A decoder of a header, which gives undefined for what it refuses. */
+function ofHeader(
+  name: string,
+  valid: fc.Arbitrary<unknown>,
+  parse: (header: Header) => unknown,
+  encode?: (value: never) => unknown,
+): Decoder {
+  return {
+    name,
+    valid: valid.map(plain),
+    refuses: [],
+    decode: (value: Json) => parse(headerOf(value)),
+    ...(encode !== undefined && { encode: (value: never) => plain(encode(value)) }),
+  }
+}
+
+const NEAR_MISSES = fc.array(
+  fc.record({ reason: fc.constantFrom('other-version', 'other-scope'), key: NAME, scope: NAME }),
+  { maxLength: 10 },
+)
+const QUERY = fc.record({
+  repository: NAME,
+  scopes: fc.array(NAME, { minLength: 1, maxLength: 10 }),
+  key: NAME,
+  restoreKeys: fc.array(NAME, { maxLength: 9 }),
+  version: DIGEST,
+})
+const ENTRY_NAME = fc.record({ repository: NAME, scope: NAME, key: NAME, version: DIGEST })
+const DIGESTS = HEX({ min: 32, max: 32 })
+const OFFER = fc.record({
+  hosts: fc.array(fc.constantFrom('127.0.0.1', '::1', 'host.example'), { maxLength: 4 }),
+  port: fc.integer({ min: 0, max: 65_535 }),
+  fingerprint: DIGEST,
+  ticket: fc.oneof(DIGEST, fc.constant('')),
+})
+
+export const WIRE: readonly Decoder[] = [
+  ofHeader(
+    'question',
+    fc.oneof(fc.record({ query: QUERY }), fc.record({ manifest: DIGEST })),
+    parseQuestion,
+    (question: Question) => question,
+  ),
+  ofHeader(
+    'answer',
+    fc.oneof(
+      fc.record({ entry: SIGNED_ENTRY, nearMisses: NEAR_MISSES }),
+      fc.record({ nearMisses: NEAR_MISSES }),
+      fc.record({ holds: fc.boolean() }),
+      fc.constant({ busy: true }),
+    ),
+    parseAnswer,
+    (answer: Answer) => answer,
+  ),
+  ofHeader(
+    'lease-request',
+    fc.oneof(
+      fc.record({ ask: fc.constant('state'), name: DIGEST }),
+      fc.record({ ask: fc.constant('turn'), name: DIGEST, holding: fc.boolean(), holder: PEER_ID }),
+    ),
+    parseLeaseRequest,
+  ),
+  ofHeader(
+    'lease-holder',
+    fc.oneof(fc.record({ renew: COUNT }), fc.record({ finish: fc.boolean() })),
+    parseHolderMessage,
+    (said: unknown) => said,
+  ),
+  ofHeader(
+    'lease-state',
+    fc.oneof(
+      fc.constant({ state: 'held' }),
+      fc.record({ state: fc.constant('done'), by: PEER_ID }),
+      fc.record({ state: fc.constant('none'), holder: PEER_ID }),
+    ),
+    parseState,
+  ),
+  ofHeader(
+    'lease-line',
+    fc.oneof(
+      fc.record({ waiting: COUNT, holder: PEER_ID }),
+      fc.record({ done: PEER_ID }),
+      fc.record({ noted: fc.constant(true), others: COUNT }),
+      fc.constantFrom({ granted: true }, { lapsed: true }, { busy: true }),
+    ),
+    parseLineMessage,
+  ),
+  ofHeader(
+    'leaving',
+    fc.oneof(
+      fc.constant({ leaving: true }),
+      fc.record({ holds: ENTRY_NAME, manifest: DIGEST }),
+      fc.record({ offer: SIGNED_ENTRY }),
+    ),
+    parseLeavingMessage,
+    (said: unknown) => said,
+  ),
+  ofHeader(
+    'keeper',
+    fc.record({
+      role: fc.constantFrom('seeder', 'runner', 'reader'),
+      uptimeSeconds: COUNT,
+      accepts: fc.boolean(),
+    }),
+    parseKeeper,
+    (keeper: unknown) => keeper,
+  ),
+  ofHeader('lane-offer', OFFER, parseLaneOffer, (offer: unknown) => offer),
+  {
+    name: 'transfer-request',
+    valid: fc
+      .oneof(
+        fc.record({ header: fc.record({ want: ID }), body: DIGESTS }),
+        fc.record({ header: fc.record({ have: ID, watch: DIGEST }), body: DIGESTS }),
+        fc.record({ header: fc.record({ have: ID }), body: DIGESTS }),
+        fc.record({ header: fc.constant({ cancel: true }), body: HEX({ min: 8, max: 8 }) }),
+        fc.record({ header: fc.record({ manifest: DIGEST, id: ID }), body: fc.constant('') }),
+      )
+      .map(plain),
+    refuses: [],
+    decode(value: Json) {
+      const { header, body } = headerOf(value)
+      const request = parseTransferRequest(headerOf((header ?? null) as Json), bytesOf(body))
+      if (request !== undefined && 'digests' in request && !request.digests.every(isDigest)) {
+        throw new Finding('a digest has another form')
+      }
+      return request
+    },
+  },
+  {
+    name: 'transfer-ids',
+    valid: fc.array(ID, { minLength: 1, maxLength: 30 }).map(encodeIds),
+    refuses: [],
+    isCanonical: true,
+    decode: decodeIds,
+    encode: (ids: number[]) => encodeIds(ids),
+  },
+  {
+    name: 'transfer-bits',
+    valid: fc.array(fc.boolean(), { minLength: BITS, maxLength: BITS }).map(encodeBits),
+    refuses: [],
+    decode: (bytes: Uint8Array) => decodeBits(bytes, BITS),
+    encode: (bits: boolean[]) => encodeBits(bits),
+  },
+]
