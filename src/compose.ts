@@ -2,12 +2,13 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Blobs, Cache, RequestScope, Tiers } from './cache/cache.ts'
 import type { Proofs } from './compose/proofs.ts'
+import type { Job, JobWriter } from './compose/job.ts'
 import type { Config } from './config.ts'
 import { composeRegistries } from './compose/registries.ts'
 import { errorMessage } from './core/errors.ts'
 import type { Logger } from './core/logger.ts'
 import { VERSION } from './core/version.ts'
-import type { CheckEntry, EntryTrust, PeerKey } from './identity/identity.ts'
+import type { CheckEntry, PeerKey } from './identity/identity.ts'
 import type { Leases } from './lease/lease.ts'
 import type { LocalNode } from './node/local-node.ts'
 import type { Member, MemberSwarm } from './node/member.ts'
@@ -55,9 +56,9 @@ export async function connectToNode(home: string): Promise<Node | undefined> {
 export async function openSession(config: Config, { logger }: ComposeParts): Promise<Session> {
   warn(config, logger)
   await assertMembership(config)
-  const { repository } = config.request
+  const { request = config.request, writer } = (await composeJob(config, logger)) ?? {}
   const running = await connectOrWarn(config, logger)
-  const node = running ?? (await composeNode(config, { logger }, 'session'))
+  const node = running ?? (await composeNode(config, { logger }, 'session', writer))
   const upstream = await composeUpstream(config, logger)
   const [{ TreeCache }, { BlobCache }, { TreeArchive }, { LazyTiers }] = await Promise.all([
     import('./cache/tree-cache.ts'),
@@ -66,19 +67,20 @@ export async function openSession(config: Config, { logger }: ComposeParts): Pro
     import('./cache/lazy-tiers.ts'),
   ])
   const tiers: Tiers = new LazyTiers({
-    open: async (options) => await node.tiers(repository, options),
+    open: async (options) => await node.tiers(request.repository, options),
+    sign: writer?.sign,
   })
   const archive = new TreeArchive()
   const cache = new TreeCache(
     { tiers, archive, upstream, logger },
     {
-      request: config.request,
+      request,
       workingDirectory: config.workingDirectory,
       writeThrough: config.upstream === 'write-through',
       threads: Math.min(MAX_THREADS, availableParallelism()),
     },
   )
-  const blobs = new BlobCache({ tiers, archive }, { request: config.request })
+  const blobs = new BlobCache({ tiers, archive }, { request })
   const stop: Session['stop'] = async (options) => {
     await cache.settle({ signal: options?.signal ?? AbortSignal.timeout(SETTLE_MS) })
     await upstream?.close()
@@ -88,7 +90,7 @@ export async function openSession(config: Config, { logger }: ComposeParts): Pro
     cache,
     blobs,
     node,
-    request: config.request,
+    request,
     stop,
     [Symbol.asyncDispose]: async () => await stop(),
   }
@@ -136,6 +138,13 @@ export async function serveNode(config: Config, { logger }: ComposeParts): Promi
   }
 }
 
+/** Outside of a job there are no tokens, and no need to load what reads them. */
+async function composeJob(config: Config, logger: Logger): Promise<Job | undefined> {
+  const token = config.tokens.request ?? config.upstreamEnvironment['ACTIONS_RUNTIME_TOKEN']
+  if (token === undefined) return undefined
+  return await (await import('./compose/job.ts')).composeJob(config, logger)
+}
+
 async function connectOrWarn(config: Config, logger: Logger): Promise<Node | undefined> {
   try {
     return await connectToNode(config.home)
@@ -152,11 +161,13 @@ async function composeNode(
   config: Config,
   { logger }: ComposeParts,
   lifetime: Lifetime,
+  writer?: JobWriter,
 ): Promise<LocalNode> {
   const { LocalNode } = await import('./node/local-node.ts')
   return new LocalNode(
     {
-      createMember: async (repository) => await composeMember(config, logger, lifetime, repository),
+      createMember: async (repository) =>
+        await composeMember(config, logger, { repository, lifetime, writer }),
     },
     {
       version: VERSION,
@@ -176,12 +187,18 @@ async function composeNode(
 async function composeMember(
   config: Config,
   logger: Logger,
-  lifetime: Lifetime,
-  repository: string,
+  { repository, lifetime, writer }: { repository: string; lifetime: Lifetime; writer?: JobWriter },
 ): Promise<Member> {
-  const [identity, { composeProofs }, { NodeTiers }, { Member }] = await Promise.all([
+  const [
+    identity,
+    { composeProofs },
+    { composeTrust, composeVerifier },
+    { NodeTiers },
+    { Member },
+  ] = await Promise.all([
     import('./identity/identity.ts'),
     import('./compose/proofs.ts'),
+    import('./compose/trust.ts'),
     import('./cache/node-tiers.ts'),
     import('./node/member.ts'),
   ])
@@ -189,10 +206,12 @@ async function composeMember(
   const peerKey =
     lifetime === 'serve'
       ? await identity.loadPeerKey(join(config.home, 'keys', encodeURIComponent(repository)))
-      : identity.createPeerKey()
-  const proofs =
-    lifetime === 'look' ? undefined : await composeProofs(config, logger, { repository, peerKey })
-  const { check: checkEntry } = await composeTrust(config, repository)
+      : (writer?.key ?? identity.createPeerKey())
+  const verifier = composeVerifier(config, logger)
+  const proving = { repository, peerKey, verifier, source: writer?.source }
+  const proofs = lifetime === 'look' ? undefined : await composeProofs(config, logger, proving)
+  const { trust, attested } = composeTrust(config, proofs, { verifier, repository })
+  const { check: checkEntry } = trust
   const joined =
     proofs === undefined
       ? undefined
@@ -213,7 +232,7 @@ async function composeMember(
       checkEntry,
       logger,
     },
-    { repository, provides: config.role !== 'reader', savesRefused },
+    { repository, provides: config.role !== 'reader', attested, savesRefused },
   )
   return new Member(
     { store, tiers, joined, logger },
@@ -303,12 +322,6 @@ async function composeSwarm(
           { role, ownOnly: member.lifetime === 'session' },
         )
   return { swarm, router, transfer, leases, handOver, rendezvous }
-}
-
-/** Which entries are believed. */
-async function composeTrust(_config: Config, _repository: string): Promise<EntryTrust> {
-  const { AttestedTrust } = await import('./identity/entry-trust.ts')
-  return new AttestedTrust({}, { requiresToken: false })
 }
 
 /** Turns among the processes that share a node which is in no swarm. */

@@ -39,6 +39,8 @@ export interface NodeTiersOptions {
   readonly repository: string
   /** Whether the swarm is told what this node holds; a reader does not tell. True by default. */
   readonly provides?: boolean
+  /** Whether only entries with an ID token will do. */
+  readonly attested?: boolean
   /** Why the store keeps nothing beyond this request; a commit is refused with it. */
   readonly savesRefused?: string
 }
@@ -60,6 +62,7 @@ export class NodeTiers implements Tiers {
   readonly #parts: NodeTiersParts
   readonly #repository: string
   readonly #provides: boolean
+  readonly #attested: boolean
   readonly #savesRefused: string | undefined
   readonly #holders = new Map<Digest, readonly PeerId[]>()
 
@@ -67,12 +70,14 @@ export class NodeTiers implements Tiers {
     this.#parts = parts
     this.#repository = options.repository
     this.#provides = options.provides ?? true
+    this.#attested = options.attested ?? false
     this.#savesRefused = options.savesRefused
   }
 
-  async find(query: EntryQuery, { signal }: Wait = {}): Promise<TierLookup> {
+  async find(asked: EntryQuery, { signal }: Wait = {}): Promise<TierLookup> {
     signal?.throwIfAborted()
-    this.#assertOwn(query.repository)
+    this.#assertOwn(asked.repository)
+    const query = this.#attested ? { ...asked, attested: true } : asked
     const local = await this.#orWarn(INDEX_UNREAD, this.#findHere(query, signal), signal)
     if (local?.scopeRank === 0 && local.keyRank === 0) return { match: local, nearMisses: [] }
     const [found, near] = await Promise.all([
@@ -204,7 +209,7 @@ export class NodeTiers implements Tiers {
       const { key, scope, writer } = match.entry
       const { reason, why } = verdict
       logger.log('warning', `The stored entry "${key}" is not used: ${reason}.`, { scope, writer })
-      if (why !== 'forged' && why !== 'unattested') return undefined
+      if (why !== 'forged') return undefined
       await this.forget(match.entry)
     }
     return undefined

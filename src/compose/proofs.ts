@@ -1,10 +1,15 @@
-import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { errorMessage } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { deriveOpenKeys, deriveSwarmKeys } from '../identity/identity.ts'
-import type { Attestation, PeerKey, SwarmKeys, SwarmOf, TokenSource } from '../identity/identity.ts'
-import { IssuerVerifier } from '../identity/issuer-verifier.ts'
+import type {
+  Attestation,
+  PeerKey,
+  SwarmKeys,
+  SwarmOf,
+  TokenSource,
+  TokenVerifier,
+} from '../identity/identity.ts'
 import { SwarmVerifier } from '../identity/swarm-verifier.ts'
 import { FileTokenSource, RunnerTokenSource } from '../identity/token-sources.ts'
 import type { TokenProofs } from '../swarm/token-proofs.ts'
@@ -17,6 +22,15 @@ export interface Proofs {
   readonly tokens?: TokenProofs
 }
 
+/** Who proves itself. */
+export interface ProvedMember {
+  readonly repository: string
+  readonly peerKey: PeerKey
+  readonly verifier: TokenVerifier
+  /** Its ID tokens; by default it gets its own. */
+  readonly source?: TokenSource
+}
+
 /**
  * The proofs for a repository's swarm; undefined if there are none, or, with a warning, if this node cannot prove
  * that it belongs there.
@@ -24,7 +38,7 @@ export interface Proofs {
 export async function composeProofs(
   config: Config,
   logger: Logger,
-  member: { readonly repository: string; readonly peerKey: PeerKey },
+  member: ProvedMember,
 ): Promise<Proofs | undefined> {
   const { membership, swarmKey, swarmOf } = config
   if (!config.peers || membership.proof === 'none') return undefined
@@ -41,14 +55,9 @@ export async function composeProofs(
 async function composeTokens(
   config: Config,
   logger: Logger,
-  member: { readonly repository: string; readonly peerKey: PeerKey },
+  member: ProvedMember,
 ): Promise<{ tokens: TokenProofs; members: SwarmOf } | undefined> {
-  const { issuers } = config.tokens
-  const verifier = new IssuerVerifier(
-    { logger: logger.scoped('identity') },
-    { issuers, folder: join(config.home, 'issuers') },
-  )
-  const source = tokenSource(config)
+  const { verifier, source = tokenSource(config) } = member
   const { peerId } = member.peerKey
   try {
     // The own token says what the others' must say; it also tells here, and not at every peer, what is wrong with it.

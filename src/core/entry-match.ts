@@ -22,6 +22,7 @@ export function matchEntry<E extends Entry>(
   query: EntryQuery,
 ): EntryMatch<E> | undefined {
   if (entry.repository !== query.repository || entry.version !== query.version) return undefined
+  if (query.attested === true && entry.token === undefined) return undefined
   const scopeRank = query.scopes.indexOf(entry.scope)
   if (scopeRank === -1) return undefined
   const candidate = foldKey(entry.key)

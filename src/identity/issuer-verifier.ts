@@ -21,6 +21,15 @@ export interface IssuerVerifierOptions {
   readonly folder?: string
 }
 
+interface Wanted {
+  /** Milliseconds since the epoch at which the token must be valid. */
+  readonly moment: number
+  /** Set for records, which may have been signed by a key that its issuer has retired since. */
+  readonly at?: number
+  readonly required: readonly string[]
+  readonly signal?: AbortSignal
+}
+
 // Clocks of runners are set by NTP; GitHub itself dates its tokens back.
 const SKEW_SECONDS = 30
 
@@ -40,10 +49,30 @@ export class IssuerVerifier implements TokenVerifier {
   async verify(token: string, { peerId, at, signal }: ExpectedProof): Promise<Attestation> {
     signal?.throwIfAborted()
     if (token.length > MAX_TOKEN_LENGTH) throw proofError('is too long')
-    const { decodeJwt, jwtVerify } = await import('jose')
     const now = this.#now()
     const moment = Math.min(at ?? now, now)
-    let claims: JWTPayload
+    const claims = await this.#claims(token, {
+      moment,
+      at,
+      required: ['aud', 'exp', 'iat'],
+      signal,
+    })
+    assertAudience(claims, peerId)
+    const attestation = attestationOf(claims, peerId)
+    if (attestation.issuedAt > moment + SKEW_SECONDS * 1000) throw proofError('is not valid yet')
+    return attestation
+  }
+
+  /** What a token of a trusted issuer says now, whomever it is for. @throws ERR_PROOF, as `verify`. */
+  async claims(
+    token: string,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<Readonly<Record<string, unknown>>> {
+    return await this.#claims(token, { moment: this.#now(), required: ['exp'], signal })
+  }
+
+  async #claims(token: string, { moment, at, required, signal }: Wanted): Promise<JWTPayload> {
+    const { decodeJwt, jwtVerify } = await import('jose')
     try {
       const issuer = decodeJwt(token).iss ?? ''
       const keys = this.#issuers.get(issuer)
@@ -53,17 +82,13 @@ export class IssuerVerifier implements TokenVerifier {
         issuer,
         clockTolerance: SKEW_SECONDS,
         currentDate: new Date(moment),
-        requiredClaims: ['aud', 'exp', 'iat'],
+        requiredClaims: [...required],
       })
-      claims = payload
+      return payload
     } catch (error) {
       signal?.throwIfAborted()
       throw isSwarmCacheError(error) ? error : proofError(reasonOf(error))
     }
-    assertAudience(claims, peerId)
-    const attestation = attestationOf(claims, peerId)
-    if (attestation.issuedAt > moment + SKEW_SECONDS * 1000) throw proofError('is not valid yet')
-    return attestation
   }
 }
 

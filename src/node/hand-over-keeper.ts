@@ -109,7 +109,8 @@ export class HandOverKeeper {
     }
     if ('holds' in said) {
       const known = await this.#parts.store.getEntry(said.holds)
-      return { held: known !== undefined }
+      // One that only claims its scope would keep its name from the one that is about to be offered.
+      return { held: known !== undefined && (!said.attested || known.token !== undefined) }
     }
     return await this.#consider(said.offer, peerId)
   }
@@ -127,7 +128,10 @@ export class HandOverKeeper {
       }
       const refused = await this.#whyNot(entry, peerId)
       if (refused !== undefined) return { refused }
-      if ((await store.getEntry(entry)) !== undefined) return { taken: true }
+      const known = await store.getEntry(entry)
+      if (known !== undefined && (known.token !== undefined || entry.token === undefined)) {
+        return { taken: true }
+      }
       // Runners of one crowd leave together, and with the same.
       await this.#fetches.run(entry.manifest, async () => {
         await withDeadline(FETCH_MS, 'Taking over an entry', this.#stopped.signal, (signal) =>

@@ -9,8 +9,8 @@ import type { Role } from '../core/peer.ts'
 /**
  * How a peer that leaves asks another to keep what it has; messages without bodies, one answer to each.
  *
- * `{leaving: true}` is answered with `{role, uptimeSeconds, accepts}`; `{holds: name, manifest}` with
- * `{held: boolean}`; `{offer: entry}` with `{taken: true}` once all of it is stored there, or `{refused: why}`.
+ * `{leaving: true}` is answered with `{role, uptimeSeconds, accepts}`; `{holds: name, manifest,
+ * attested}` with `{held: boolean}`; `{offer: entry}` with `{taken: true}` once all of it is stored there, or `{refused: why}`.
  * The bytes come from the peer that leaves, or from any other, as for every other fetch.
  */
 export const HAND_OVER_PROTOCOL = '/swarmcache/hand-over/1'
@@ -21,7 +21,7 @@ export const HAND_OVER_LIMITS: MessageLimits = { headerBytes: 64 * 1024, bodyByt
 /** What a peer that leaves may say. */
 export type LeavingMessage =
   | { readonly leaving: true }
-  | { readonly holds: EntryName; readonly manifest: Digest }
+  | { readonly holds: EntryName; readonly manifest: Digest; readonly attested: boolean }
   | { readonly offer: SignedEntry }
 
 /** What the other says of itself. */
@@ -38,10 +38,12 @@ const MAX_NAME_LENGTH = 1024
 /** What a leaving peer says in a header, or undefined if it is malformed. */
 export function parseLeavingMessage(header: Header): LeavingMessage | undefined {
   if (header['leaving'] === true) return { leaving: true }
-  const { holds, manifest } = header
+  const { holds, manifest, attested } = header
   if (holds !== undefined) {
     const name = parseName(holds)
-    return name !== undefined && isDigest(manifest) ? { holds: name, manifest } : undefined
+    return name !== undefined && isDigest(manifest)
+      ? { holds: name, manifest, attested: attested === true }
+      : undefined
   }
   const offer = parseSignedEntry(header['offer'])
   return offer === undefined ? undefined : { offer }

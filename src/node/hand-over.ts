@@ -171,7 +171,7 @@ async function handEntry(
   const holds = { repository, scope, key, version }
   for (const { messages } of keepers.slice()) {
     const answer = await withDeadline(ANSWER_MS, 'A keeper', signal, (stop) =>
-      ask(messages, { holds, manifest }, stop),
+      ask(messages, { holds, manifest, attested: offer.token !== undefined }, stop),
     ).catch(() => drop(keepers, messages))
     if (answer?.['held'] === true) return { held: true }
   }

@@ -8,7 +8,7 @@ import type { LocalAnswer } from './router.ts'
 /**
  * One question and one answer on a stream of its own, as messages without bodies.
  *
- * Question: `{query: {repository, scopes, key, restoreKeys, version}}` or `{manifest: digest}`.
+ * Question: `{query: {repository, scopes, key, restoreKeys, version, attested?}}` or `{manifest: digest}`.
  * Answer: `{entry?, nearMisses}`, `{holds: boolean}`, or `{busy: true}` from a peer that is asked too much.
  */
 export const QUERY_PROTOCOL = '/swarmcache/query/1'
@@ -42,7 +42,9 @@ export function parseQuestion(header: Header): Question | undefined {
   if (!isDigest(version)) return undefined
   if (!areNames(scopes, MAX_SCOPES, MAX_NAME_LENGTH) || scopes.length === 0) return undefined
   if (!areNames(restoreKeys, MAX_KEYS - 1, MAX_KEY_LENGTH)) return undefined
-  return { query: { repository, scopes, key, restoreKeys, version } }
+  const asked = { repository, scopes, key, restoreKeys, version }
+  const { attested } = query as Record<string, unknown>
+  return { query: attested === true ? { ...asked, attested } : asked }
 }
 
 /** The answer in a header from a peer, or undefined if it is malformed; not yet compared with the question. */

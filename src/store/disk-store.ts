@@ -21,7 +21,7 @@ import { RepositoryFiles } from './repository-files.ts'
 import { Room } from './room.ts'
 import { SpaceLedger } from './space-ledger.ts'
 import { StoreInbox } from './store-inbox.ts'
-import { assertFrame, assertOwn } from './store-input.ts'
+import { assertFrame, assertOwn, yieldsTo } from './store-input.ts'
 import type {
   AsideFrame,
   IndexedEntry,
@@ -217,12 +217,13 @@ export class DiskStore implements Store {
     const { index, ledger, needs, now, touchAfterMs } = this.#parts
     assertOwn(entry, this.#options.repository, this.#isTrusted)
     const taken = index.get(entry)
-    if (taken !== undefined) {
+    if (taken !== undefined && !yieldsTo(taken, entry)) {
       index.insert(taken)
       return false
     }
     const checkedAt = now()
     const needed = await needs.hold(entry)
+    if (taken !== undefined) index.remove(taken)
     const isAdded = index.add(entry, () => {
       // A process that was stopped in between can no longer rely on what it saw.
       if (now() - checkedAt >= touchAfterMs) needs.assertHeld(entry, needed)

@@ -9,7 +9,7 @@ import { errorMessage, SwarmCacheError } from '../core/errors.ts'
 import type { Inbox } from '../core/inbox.ts'
 import { decodeManifest } from '../core/manifest.ts'
 import { incompleteEntry, storeFull } from './store-fault.ts'
-import { assertFrame, assertOwn } from './store-input.ts'
+import { assertFrame, assertOwn, yieldsTo } from './store-input.ts'
 import type { IndexedEntry, Store, StoreOptions, StoreReport, StoreUsage } from './store.ts'
 
 const MAX_NEAR_MISSES = 5
@@ -111,7 +111,8 @@ export class MemoryStore implements Store {
     this.#assertOpen()
     assertOwn(entry, this.#options.repository, this.#isTrusted)
     const name = nameOf(entry)
-    if (this.#entries.has(name)) return false
+    const taken = this.#entries.get(name)?.entry
+    if (taken !== undefined && !yieldsTo(taken, entry)) return false
     const bytes = this.#manifest(entry.manifest)
     if (bytes === undefined) {
       throw incompleteEntry(entry.key, `its manifest ${entry.manifest} is not stored`)
@@ -124,6 +125,7 @@ export class MemoryStore implements Store {
       }
     }
     const now = this.#now()
+    this.#remove(name)
     this.#entries.set(name, {
       entry,
       digests: [entry.manifest, ...digests],

@@ -33,3 +33,8 @@ export function assertOwn(
     { facts: { key: entry.key, repository: entry.repository } },
   )
 }
+
+/** True if the first writer loses its name after all: it only claimed its scope, and the other has it attested. */
+export function yieldsTo(taken: SignedEntry, entry: SignedEntry): boolean {
+  return taken.token === undefined && entry.token !== undefined
+}

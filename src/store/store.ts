@@ -81,7 +81,7 @@ export interface Store {
   putManifest(digest: Digest, bytes: Uint8Array): Promise<void>
   /**
    * Adds an entry whose manifest and chunks are stored; false if its name is taken (the first writer wins;
-   * keys that differ only in case are one name).
+   * keys that differ only in case are one name). Only one without an ID token yields, to one with.
    *
    * @throws ERR_STORE if the manifest or a chunk is not stored, or the entry is not one of this repository.
    */
