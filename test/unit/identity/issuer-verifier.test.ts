@@ -12,7 +12,7 @@ import { createPeerKey } from '../../../src/identity/identity.ts'
 import { IssuerVerifier } from '../../../src/identity/issuer-verifier.ts'
 import { SwarmVerifier } from '../../../src/identity/swarm-verifier.ts'
 import { temporaryFolder } from '../../support/file-tree.ts'
-import { RUN_CLAIMS, TestIssuer } from '../../support/issuer.ts'
+import { resign, RUN_CLAIMS, TestIssuer } from '../../support/issuer.ts'
 
 const { peerId } = createPeerKey()
 const MINUTE_MS = 60_000
@@ -132,7 +132,7 @@ const REFUSED: readonly [
   ],
   [
     'of alg none',
-    async (issuer) => forge(await issuer.token(peerId), { alg: 'none' }, () => ''),
+    async (issuer) => resign(await issuer.token(peerId), { alg: 'none' }, () => ''),
     /algorithm that is not allowed/,
   ],
   [
@@ -140,7 +140,7 @@ const REFUSED: readonly [
     async (issuer) => {
       const key = (await importJWK(issuer.publicKey, 'RS256')) as CryptoKey
       const pem = await exportSPKI(key)
-      return forge(
+      return resign(
         await issuer.token(peerId),
         { alg: 'HS256', kid: issuer.publicKey.kid },
         (text) => createHmac('sha256', pem).update(text).digest('base64url'),
@@ -161,7 +161,7 @@ const REFUSED: readonly [
   [
     'that demands an extension',
     async (issuer) =>
-      forge(await issuer.token(peerId), { alg: 'RS256', crit: ['x'], x: 1 }, () => 'AA'),
+      resign(await issuer.token(peerId), { alg: 'RS256', crit: ['x'], x: 1 }, () => 'AA'),
     /malformed/,
   ],
   ['that is garbage', async () => 'garbage', /malformed/],
@@ -280,14 +280,3 @@ test('a swarm takes the runs of its repository, or of its owner, by their ids', 
   const foreign = await issuer.token(peerId, { claims: stranger })
   await assertRefused(ofOwner.verify(foreign, { peerId }), /another owner/, foreign)
 })
-
-/** The claims of a token under another header and signature. */
-function forge(
-  token: string,
-  header: Readonly<Record<string, unknown>>,
-  sign: (text: string) => string,
-): string {
-  const [, payload] = token.split('.')
-  const text = `${Buffer.from(JSON.stringify(header)).toString('base64url')}.${payload}`
-  return `${text}.${sign(text)}`
-}
