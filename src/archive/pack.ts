@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { abortable } from '../async/deadline.ts'
 import { clearInbox } from '../core/inbox.ts'
+import type { Inbox } from '../core/inbox.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { ArchiveOptions, ChunkSink, PackOptions, Packed } from './archive.ts'
 import { textOf } from './byte-path.ts'
@@ -159,7 +160,7 @@ class Packing {
     while (!this.#scanned && !this.#isLarge()) await this.#change()
     const threads = this.#isLarge() ? threadsOf(this.#options) : 0
     await using crew = new PackCrew(this.#newChunks, threads)
-    if (threads > 0) this.#newChunks.inbox = await this.#sink.inbox?.()
+    if (threads > 0) this.#newChunks.inbox = await this.#openInbox()
     const running = new Set<Promise<void>>()
     while (await this.#hasJob()) {
       const pack = await abortable(crew.reserve(), this.#stop.signal)
@@ -168,6 +169,16 @@ class Packing {
       running.add(work)
     }
     await abortable(Promise.all(running), this.#stop.signal)
+  }
+
+  /** Without an inbox chunks are put, which says what is wrong if that cannot be done either. */
+  async #openInbox(): Promise<Inbox | undefined> {
+    try {
+      return await abortable(Promise.resolve(this.#sink.inbox?.()), this.#stop.signal)
+    } catch {
+      this.#stop.signal.throwIfAborted()
+      return undefined
+    }
   }
 
   #isLarge(): boolean {

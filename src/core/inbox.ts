@@ -11,7 +11,11 @@ export interface WrittenFrame {
   readonly frameBytes: number
 }
 
-/** Where a process of the same user and machine writes chunk files that a store then takes over as they are. */
+/**
+ * Where a process of the same user and machine writes chunk files that a store then takes over as they are.
+ *
+ * What lies here does not count against the store's limit yet, so a writer has only a few windows of it at a time.
+ */
 export interface Inbox {
   /** Absolute path. */
   readonly folder: string
