@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test'
 import { bundleAction } from '../../../.github/scripts/bundle.ts'
 import { isRunning } from '../../../src/action/process-life.ts'
 import { eventually } from '../../support/eventually.ts'
+import { TestIssuer } from '../../support/issuer.ts'
 import { callPlainClient, startService, TOKEN } from '../../support/upstream-service.ts'
 import { annotations, nodeOf, WorkflowJob } from '../../support/workflow-job.ts'
 
@@ -158,17 +159,49 @@ test('fail-on-cache-miss fails the step with the message of actions/cache', asyn
   assert.equal(missed.outputs['cache-hit'], undefined)
 })
 
-test('without a swarm key the job works without peers and says so once', async (t) => {
+test('a pull request from a fork has neither key nor ID token: it works without peers and says so once', async (t) => {
   const service = await startService(t)
   const job = await startJob(t, service.environment(TOKEN))
   const missed = await job.main(t, INPUTS)
   assert.equal(nodeOf(missed), undefined)
   assert.equal(annotations(missed, 'notice').length, 1, missed.log)
-  assert.match(annotations(missed, 'notice')[0]!, /swarm-key/)
+  const [notice] = annotations(missed, 'notice')
+  assert.match(notice!, /swarm-key.*permissions:%0A {2}id-token: write$/)
   await writeTree(job)
   const saved = await job.post(missed, INPUTS)
   assert.match(saved.log, /^Cache saved with key: npm-1$/m)
   assert.deepEqual(annotations(saved, 'notice'), [])
+})
+
+test('jobs with the permission id-token: write share without any other setting', async (t) => {
+  const issuer = await TestIssuer.start(t)
+  const service = await startService(t)
+  const { registry } = await swarmSettings(t)
+  const start = async (): Promise<WorkflowJob> => {
+    const { url, secret } = issuer.job({ repository: 'octo/cache' })
+    return await startJob(t, {
+      ...service.environment(TOKEN),
+      SWARMCACHE_OIDC_ISSUER: issuer.url,
+      ACTIONS_ID_TOKEN_REQUEST_URL: url,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: secret,
+    })
+  }
+  const inputs = { ...INPUTS, registry: registry!, upstream: 'off' }
+  const first = await start()
+  await writeTree(first)
+  const saved = await first.main(t, { ...inputs, mode: 'save' })
+  assert.match(saved.log, /^Cache saved with key: npm-1$/m)
+  assert.deepEqual(annotations(saved, 'notice'), [])
+  assert.doesNotMatch(saved.log, /eyJ/)
+  if (process.platform === 'linux') {
+    const environment = await readFile(`/proc/${nodeOf(saved)}/environ`, 'utf8')
+    assert.match(environment, /ACTIONS_ID_TOKEN_REQUEST_TOKEN=/)
+    assert.doesNotMatch(environment, /ACTIONS_RUNTIME_TOKEN/)
+  }
+  const second = await start()
+  const hit = await second.main(t, inputs)
+  assert.equal(hit.outputs['source'], 'peers', hit.log)
+  await assertTree(second)
 })
 
 test('an upstream that is down is a warning and a miss, and the save still reaches the peers', async (t) => {
