@@ -57,6 +57,8 @@ export interface AnswerOptions {
 export interface FindOptions extends AnswerOptions {
   /** Digests of the answers of that key that the asker has: they need not be sent again. */
   readonly known?: readonly Digest[]
+  /** True: only what answers at once; the others were asked a moment ago. */
+  readonly nearOnly?: boolean
 }
 
 /**
