@@ -351,6 +351,8 @@ async function composeStore(
     const store = await DiskStore.open({
       home,
       repository,
+      defaultScope:
+        repository === config.request.repository ? config.request.defaultScope : undefined,
       limitBytes: diskLimitBytes,
       memoryLimitBytes,
       logger: logger.scoped('store'),

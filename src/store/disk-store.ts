@@ -8,6 +8,7 @@ import type { Inbox } from '../core/inbox.ts'
 import { silentLogger } from '../core/logger.ts'
 import type { Logger } from '../core/logger.ts'
 import { decodeManifest } from '../core/manifest.ts'
+import { scopeClass } from '../core/scope-rules.ts'
 import type { DigestFolder } from './digest-folder.ts'
 import { diskLayout } from './disk-layout.ts'
 import type { DiskLayout } from './disk-layout.ts'
@@ -19,6 +20,7 @@ import { HotFrames } from './hot-frames.ts'
 import { IndexDatabase } from './index-database.ts'
 import { RepositoryFiles } from './repository-files.ts'
 import { Room } from './room.ts'
+import { MAX_SCOPE_ENTRIES } from './scope-shares.ts'
 import { SpaceLedger } from './space-ledger.ts'
 import { StoreInbox } from './store-inbox.ts'
 import { assertFrame, assertOwn, yieldsTo } from './store-input.ts'
@@ -45,6 +47,10 @@ export interface DiskStoreOptions {
   readonly home: string
   /** owner/name; entries and chunks of other repositories are out of reach. */
   readonly repository: string
+  /** Scope of the repository's default branch, whose entries others cannot push out; guessed by default. */
+  readonly defaultScope?: string
+  /** Entries of one scope at most; by how much the scope matters by default. */
+  readonly maxScopeEntries?: number
   /** Bound on all repositories of the home together. */
   readonly limitBytes: number
   /** Bound on frames kept in memory that are asked for again and again; 0 keeps none. */
@@ -114,10 +120,21 @@ export class DiskStore implements Store {
       index.reconcile(prepare)
       for (const tag of layout.tags()) ledger.adopt(prepare, tag, () => filesOf(tag).count())
     })
-    const index = new EntryIndex(layout.tag, entryFiles, database, now)
+    const maxEntriesOf = (scope: string): number =>
+      options.maxScopeEntries ?? MAX_SCOPE_ENTRIES[scopeClass(scope, options.defaultScope)]
+    const index = new EntryIndex(layout.tag, entryFiles, database, now, maxEntriesOf)
     const ledger = new SpaceLedger(database, layout.tag, options.limitBytes)
     const sweep = new Sweep(
-      { layout, database, ledger, logger, now, filesOf, entryFilesOf },
+      {
+        layout,
+        database,
+        ledger,
+        logger,
+        now,
+        filesOf,
+        entryFilesOf,
+        defaultScopeOf: (tag) => (tag === layout.tag ? options.defaultScope : undefined),
+      },
       { graceMs, pressedGraceMs },
     )
     const files = filesOf(layout.tag)

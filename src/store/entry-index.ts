@@ -23,6 +23,10 @@ const BY_PREFIX = `
   SELECT name FROM entries INDEXED BY entries_by_scope
   WHERE tag = ? AND version = ? AND scope = ? AND origin = 'save' AND folded >= ? AND folded < ?
   ORDER BY created DESC, manifest LIMIT ? OFFSET ?`
+const COUNT_SCOPE = 'SELECT count(*) AS count FROM entries WHERE tag = ? AND scope = ?'
+const LEAST_USED = `
+  SELECT name FROM entries WHERE tag = ? AND scope = ? AND name <> ?
+  ORDER BY last_used, created LIMIT ?`
 const BY_KEY = 'SELECT name FROM entries WHERE tag = ? AND folded = ? ORDER BY created DESC'
 
 /**
@@ -36,12 +40,20 @@ export class EntryIndex {
   readonly #files: EntryFiles
   readonly #database: IndexDatabase
   readonly #now: () => number
+  readonly #maxEntriesOf: (scope: string) => number
 
-  constructor(tag: string, files: EntryFiles, database: IndexDatabase, now: () => number) {
+  constructor(
+    tag: string,
+    files: EntryFiles,
+    database: IndexDatabase,
+    now: () => number,
+    maxEntriesOf: (scope: string) => number = () => Infinity,
+  ) {
     this.#tag = tag
     this.#files = files
     this.#database = database
     this.#now = now
+    this.#maxEntriesOf = maxEntriesOf
   }
 
   /**
@@ -61,6 +73,7 @@ export class EntryIndex {
       const holder = isCreated ? entry : this.#files.read(name)
       if (holder === undefined) isCreated = this.#files.create(name, entry)
       this.#insertRow(prepare, name, holder ?? entry)
+      if (isCreated) this.#trim(prepare, entry.scope, name)
     })
     return isCreated
   }
@@ -168,6 +181,18 @@ export class EntryIndex {
         if (this.#files.read(name) === undefined) prepare(DELETE).run(this.#tag, name)
       }
     })
+  }
+
+  /** Drops what was not used for longest of a scope that has too many entries, but not the one just added. */
+  #trim(prepare: Prepare, scope: string, added: Digest): void {
+    const { count } = prepare(COUNT_SCOPE).get(this.#tag, scope) as { count: number }
+    const excess = count - this.#maxEntriesOf(scope)
+    if (excess <= 0) return
+    const rows = prepare(LEAST_USED).all(this.#tag, scope, added, excess) as { name: Digest }[]
+    for (const { name } of rows) {
+      this.#files.remove(name)
+      prepare(DELETE).run(this.#tag, name)
+    }
   }
 
   #findPrefix(query: EntryQuery, scope: string, key: string): EntryMatch<SignedEntry> | undefined {

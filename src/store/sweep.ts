@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import type { Digest } from '../core/digest.ts'
 import { formatSize } from '../core/sizes.ts'
 import type { Logger } from '../core/logger.ts'
+import { scopeClass } from '../core/scope-rules.ts'
 import type { DigestFolder, StoredFile } from './digest-folder.ts'
 import type { DiskLayout } from './disk-layout.ts'
 import type { EntryFiles } from './entry-files.ts'
@@ -30,6 +31,8 @@ export interface SweepParts {
   /** Chunks and manifests of any repository of the home, by its folder. */
   readonly filesOf: (tag: string) => RepositoryFiles
   readonly entryFilesOf: (tag: string) => EntryFiles
+  /** The scope of a repository's default branch, if it is known. */
+  readonly defaultScopeOf: (tag: string) => string | undefined
 }
 
 /** How long files are spared after somebody relied on them. */
@@ -41,6 +44,7 @@ export interface SweepOptions {
 
 interface HeatRow {
   readonly name: Digest
+  readonly scope: string
   readonly heat: number
   readonly last_used: number
   readonly added: number
@@ -109,6 +113,8 @@ export class Sweep {
         {
           now: start,
           graceMs,
+          limitBytes: ledger.limitBytes,
+          neededBytes,
           targetBytes: isOver ? ledger.limitBytes * LOW_WATER - neededBytes : Infinity,
         },
       ),
@@ -138,11 +144,11 @@ export class Sweep {
     const index = new EntryIndex(tag, files, database, now)
     database.run((prepare) => index.reconcile(prepare))
     const rows = database.run((prepare) =>
-      prepare('SELECT name, heat, last_used, added FROM entries WHERE tag = ?').all(tag),
+      prepare('SELECT name, scope, heat, last_used, added FROM entries WHERE tag = ?').all(tag),
     ) as unknown as HeatRow[]
     const content = this.#parts.filesOf(tag)
     const marked: EvictableEntry[] = []
-    for (const { name, heat, last_used: lastUsed, added } of rows) {
+    for (const { name, scope, heat, last_used: lastUsed, added } of rows) {
       await turn.pass(signal)
       const digest = turn.step(() => files.read(name)?.manifest)
       if (digest === undefined) continue
@@ -150,7 +156,8 @@ export class Sweep {
       const refs = manifest === undefined ? [] : [...manifest.catalog, ...manifest.content]
       const needs = [...new Set([digest, ...refs.map((ref) => ref.digest)])]
       const isSpared = now() - added < graceMs
-      marked.push({ tag, name, needs, heat, lastUsed, added, isSpared })
+      const kind = scopeClass(scope, this.#parts.defaultScopeOf(tag))
+      marked.push({ tag, name, scope, scopeClass: kind, needs, heat, lastUsed, added, isSpared })
     }
     return marked
   }

@@ -210,6 +210,8 @@ test('a plan drops the coldest first, those that share alike, and none whose fil
     lastUsed: 0,
     added: 0,
     isSpared: false,
+    scope: MAIN,
+    scopeClass: 'default',
   })
   const chunks = new Map(stored.map((one) => [one.digest, one]))
   const entries = [
@@ -222,6 +224,8 @@ test('a plan drops the coldest first, those that share alike, and none whose fil
     now: 10 * HOUR,
     graceMs: 2 * HOUR,
     targetBytes: 3000,
+    limitBytes: 4000,
+    neededBytes: 0,
   })
   assert.deepEqual(
     plan.entries.map(({ name }) => name),

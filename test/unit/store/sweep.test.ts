@@ -33,6 +33,7 @@ test('a chunk that a save relies on after the survey is put back', async (t) => 
       ledger,
       logger: silentLogger,
       now: () => now,
+      defaultScopeOf: () => undefined,
       entryFilesOf: () => new EntryFiles(layout, () => true, silentLogger),
       filesOf: () => {
         calls += 1
