@@ -97,7 +97,7 @@ export interface ConfigSources {
 
 const DEFAULT_DISK_LIMIT = '10GB'
 // A job's node shares its machine with a build, so its memory tier is small; the page cache serves the disk tier.
-const DEFAULT_MEMORY_LIMIT = '64MB'
+const DEFAULT_MEMORY_LIMIT = '32MB'
 const DEFAULT_LISTEN = '/ip4/0.0.0.0/tcp/0'
 const MAX_LISTEN_ADDRESSES = 16
 
