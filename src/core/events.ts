@@ -6,8 +6,14 @@ import type { Tier } from './chunk.ts'
 export interface Events {
   'peer:connected': { readonly peerId: PeerId }
   'peer:disconnected': { readonly peerId: PeerId }
-  /** A connection that did not prove membership, or a peer that misbehaved. */
+  /** A connection that did not prove membership. */
   'peer:refused': { readonly address: string; readonly reason: string }
+  /** A peer that misbehaved is refused for so long. */
+  'peer:banned': {
+    readonly peerId: PeerId
+    readonly reason: string
+    readonly milliseconds: number
+  }
   'peer:failed': { readonly peerId: PeerId; readonly reason: string }
   /** Bytes of verified chunks received from a tier, as stored and sent. */
   'chunks:received': { readonly tier: Tier; readonly bytes: number; readonly peerId?: PeerId }

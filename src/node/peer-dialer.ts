@@ -55,7 +55,7 @@ export class PeerDialer {
     this.#forgetAllBut(records)
     const connected = new Set(this.#swarm.peers().map((peer) => peer.peerId))
     const wanted = records.filter((record) => !connected.has(record.peerId) && this.#isDue(record))
-    const seeders = wanted.filter((record) => record.role === 'seeder')
+    const seeders = shuffle(wanted.filter((record) => record.role === 'seeder'))
     const others = shuffle(wanted.filter((record) => record.role !== 'seeder'))
     const room = Math.max(0, this.#enoughPeers - connected.size - seeders.length)
     await Promise.all(

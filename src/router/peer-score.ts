@@ -95,6 +95,12 @@ export class PeerScores {
     return waitMs
   }
 
+  /** True while a wait after misbehaviour lasts. */
+  isBanned(peerId: PeerId): boolean {
+    const score = this.#scores.get(peerId)
+    return score !== undefined && this.#now() < score.bannedUntil
+  }
+
   isUsable(peerId: PeerId): boolean {
     const score = this.#scores.get(peerId)
     if (score === undefined) return true

@@ -48,7 +48,10 @@ export interface Router {
   withdraw(entry: EntryName & { manifest: Digest }): Promise<void>
   /** Feeds the score of a peer. */
   succeeded(peerId: PeerId, outcome: PeerOutcome): void
-  /** `misbehaved`: it sent something wrong on purpose or by damage, which weighs more than a time-out. */
+  /**
+   * `misbehaved`: it sent something wrong on purpose or by damage. It is cut off and refused for a while that
+   * grows with each further time, with one line in the log; mere slowness never counts as that.
+   */
   failed(peerId: PeerId, reason: string, misbehaved?: boolean): void
   /** False while the peer is in backoff. */
   isUsable(peerId: PeerId): boolean

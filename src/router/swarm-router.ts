@@ -182,11 +182,19 @@ export class SwarmRouter implements Router {
   }
 
   failed(peerId: PeerId, reason: string, misbehaved = false): void {
+    // What a banned peer did before it was cut off has been answered.
+    if (this.#scores.isBanned(peerId)) return
+    const { logger, swarm } = this.#parts
     const waitMs = Math.round(this.#scores.failed(peerId, misbehaved))
     publish('peer:failed', { peerId, reason })
-    if (misbehaved) publish('peer:refused', { address: `/p2p/${peerId}`, reason })
-    const level = misbehaved ? 'warning' : 'debug'
-    this.#parts.logger.log(level, 'A peer is left alone for a while', { peerId, reason, waitMs })
+    if (!misbehaved) {
+      logger.log('debug', 'A peer is left alone for a while', { peerId, reason, waitMs })
+      return
+    }
+    publish('peer:banned', { peerId, reason, milliseconds: waitMs })
+    const seconds = Math.round(waitMs / 1000)
+    logger.log('warning', 'A peer misbehaved and is banned', { peerId, reason, seconds })
+    swarm.ban(peerId, waitMs)
   }
 
   isUsable(peerId: PeerId): boolean {

@@ -1,4 +1,4 @@
-import type { Libp2p } from '@libp2p/interface'
+import type { Libp2p, PeerId as Libp2pPeerId } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
 import type { Digest } from '../core/digest.ts'
 import type { Logger } from '../core/logger.ts'
@@ -6,9 +6,11 @@ import type { Role } from '../core/peer.ts'
 import type { PeerKey } from '../identity/identity.ts'
 import { announceable, compareAddresses } from './address-order.ts'
 import { AttestedPeers } from './attested-peers.ts'
+import { BannedPeers } from './banned-peers.ts'
 import { MemberEncrypter } from './connection-encrypter.ts'
 import { KeyAndTokenHandshake, KeyHandshake, TokenHandshake } from './handshakes.ts'
 import type { CreateNoise, Handshake } from './handshakes.ts'
+import { DialBudget, withinBudget } from './dial-budget.ts'
 import { multihashOf, SwarmDht } from './libp2p-dht.ts'
 import type { ContentId } from './libp2p-dht.ts'
 import { loadLibp2p } from './libp2p-modules.ts'
@@ -56,6 +58,7 @@ export interface SwarmNode {
   readonly node: Libp2p
   readonly dht: SwarmDht
   readonly attested: AttestedPeers
+  readonly banned: BannedPeers
   /** Lets go of what would keep the process alive after the node has stopped. */
   release(): void
   readonly peerIdFromString: Libp2pModules['peerIdFromString']
@@ -69,6 +72,9 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
   // The timeout, which libp2p's types do not know, is for the time until the socket is connected.
   const dialOpts = { noDelay: true, timeout: settings.CONNECT_TIMEOUT_MS }
   const attested = new AttestedPeers()
+  const banned = new BannedPeers()
+  const budget = new DialBudget()
+  const isBanned = (peerId: Libp2pPeerId): boolean => banned.has(peerId.toString())
   const refusals = new Refusals({ logger: parts.logger, proof: proofNamed(parts) })
   const keepAliveMs = options.keepAliveMs ?? settings.KEEP_ALIVE_MS
   const silence = new SilenceWatch({ keepAliveMs })
@@ -86,7 +92,7 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
       announceFilter: (addresses) =>
         announceable(addresses.map(String)).map((address) => multiaddr(address)),
     },
-    transports: [libp2p.tcp({ dialOpts }), libp2p.circuitRelayTransport()],
+    transports: [withinBudget(libp2p.tcp({ dialOpts }), budget), libp2p.circuitRelayTransport()],
     connectionEncrypters: handshakes(parts).map((create) => (components) => {
       const createNoise: CreateNoise = (prologueBytes) => noise({ prologueBytes })(components)
       return new MemberEncrypter({ handshake: create(createNoise), attested, refusals, silence })
@@ -107,6 +113,12 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
       },
       // Private and loopback addresses are where runners are.
       denyDialMultiaddr: () => false,
+      denyDialPeer: isBanned,
+      denyInboundEncryptedConnection: isBanned,
+      denyOutboundEncryptedConnection: isBanned,
+      denyInboundRelayReservation: isBanned,
+      denyInboundRelayedConnection: (_relay, remote) => isBanned(remote),
+      denyOutboundRelayedConnection: (source, target) => isBanned(source) || isBanned(target),
     },
     connectionManager: {
       maxConnections: settings.MAX_CONNECTIONS,
@@ -190,6 +202,7 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
     node,
     dht,
     attested,
+    banned,
     release() {
       silence.stop()
       addressUpdates?._updatePeerStoreAddresses?.stop()

@@ -15,7 +15,7 @@ import {
   OPEN_TIMEOUT_MS,
   STOP_TIMEOUT_MS,
 } from './libp2p-settings.ts'
-import { dialError, openError, startError } from './swarm-errors.ts'
+import { bannedError, dialError, openError, startError } from './swarm-errors.ts'
 import { dialTarget, peerOf, peersOf } from './swarm-peers.ts'
 import type { StreamHandler, Swarm, SwarmListener, SwarmOptions, SwarmPeer } from './swarm.ts'
 import type { TokenProofs } from './token-proofs.ts'
@@ -63,6 +63,10 @@ export class Libp2pSwarm implements Swarm {
         this.#answer(handler, stream, connection)
       await node.handle(protocol, onStream, STREAM_OPTIONS)
     }
+    // It may have been on its way in when its peer was banned.
+    node.addEventListener('connection:open', ({ detail: { remotePeer } }) => {
+      if (running.banned.has(remotePeer.toString())) this.#cut(remotePeer.toString())
+    })
     node.addEventListener('peer:connect', ({ detail }) => this.#connected(detail))
     node.addEventListener('peer:disconnect', ({ detail }) => this.#disconnected(detail))
     node.addEventListener('transport:listening', () => this.#checkAddresses())
@@ -138,6 +142,7 @@ export class Libp2pSwarm implements Swarm {
     const running = this.#started()
     const connected = this.#peer(peerId)
     if (connected !== undefined) return connected
+    if (running.banned.has(peerId)) throw bannedError(peerId)
     const target = dialTarget(running, peerId, addresses)
     try {
       const connection = await withDeadline(
@@ -162,13 +167,22 @@ export class Libp2pSwarm implements Swarm {
     })
   }
 
+  ban(peerId: PeerId, milliseconds: number): void {
+    const running = this.#running
+    if (running === undefined) return
+    running.banned.ban(peerId, milliseconds)
+    for (const listener of this.#listeners) listener.banned?.(peerId)
+    this.#cut(peerId)
+  }
+
   handle(protocol: string, handler: StreamHandler): void {
     this.#handlers.set(protocol, handler)
   }
 
   async open(peerId: PeerId, protocol: string, options: SwarmOptions = {}): Promise<ByteStream> {
     options.signal?.throwIfAborted()
-    const { node, peerIdFromString } = this.#started()
+    const { node, banned, peerIdFromString } = this.#started()
+    if (banned.has(peerId)) throw bannedError(peerId)
     try {
       const stream = await withDeadline(
         OPEN_TIMEOUT_MS,
@@ -252,6 +266,12 @@ export class Libp2pSwarm implements Swarm {
 
   #peer(peerId: PeerId): SwarmPeer | undefined {
     return this.peers().find((peer) => peer.peerId === peerId)
+  }
+
+  #cut(peerId: PeerId): void {
+    for (const connection of this.#running?.node.getConnections() ?? []) {
+      if (connection.remotePeer.toString() === peerId) connection.abort(bannedError(peerId))
+    }
   }
 
   #connected(id: Libp2pPeerId): void {

@@ -13,6 +13,8 @@ export interface MemoryNetworkOptions {
 /** What a node shows to the network that it is part of. */
 export interface MemoryNode {
   readonly peerId: PeerId
+  /** True for a peer that it has banned. */
+  refuses(peerId: PeerId): boolean
   accepts(protocol: string): boolean
   receive(protocol: string, stream: MemoryStream, from: PeerId): void
   connected(peer: SwarmPeer): void

@@ -6,9 +6,11 @@ import type { Digest } from '../core/digest.ts'
 import { SwarmCacheError } from '../core/errors.ts'
 import { publish } from '../core/events.ts'
 import type { PeerId } from '../core/peer.ts'
+import { BannedPeers } from './banned-peers.ts'
 import { memoryAddress } from './memory-network.ts'
 import type { MemoryNetwork, MemoryNode } from './memory-network.ts'
 import type { MemoryStream } from './memory-stream.ts'
+import { bannedError } from './swarm-errors.ts'
 import type { StreamHandler, Swarm, SwarmListener, SwarmOptions, SwarmPeer } from './swarm.ts'
 
 /** What a node in memory needs. */
@@ -28,6 +30,7 @@ export class MemorySwarm implements Swarm {
   readonly #peers = new Map<PeerId, SwarmPeer>()
   /** Peers whose addresses a dial or the DHT told. */
   readonly #known = new Set<PeerId>()
+  readonly #banned = new BannedPeers()
   readonly #handlers = new Map<string, StreamHandler>()
   readonly #listeners = new Set<SwarmListener>()
   #started = false
@@ -37,6 +40,7 @@ export class MemorySwarm implements Swarm {
     this.peerId = parts.peerId ?? madeUpPeerId()
     this.#node = {
       peerId: this.peerId,
+      refuses: (peerId) => this.#banned.has(peerId),
       accepts: (protocol) => this.#handlers.has(protocol),
       receive: (protocol, stream, from) => void this.#answer(protocol, stream, from),
       connected: (peer) => this.#connected(peer),
@@ -83,11 +87,19 @@ export class MemorySwarm implements Swarm {
     if (!this.#started || other === undefined || !addresses.includes(memoryAddress(peerId))) {
       throw unreachable(peerId)
     }
+    if (this.#banned.has(peerId)) throw bannedError(peerId)
+    if (other.refuses(this.peerId)) throw unreachable(peerId)
     this.#network.connect(this.#node, other)
     return this.#peers.get(peerId)!
   }
 
   async disconnect(peerId: PeerId): Promise<void> {
+    this.#network.cut(this.peerId, peerId)
+  }
+
+  ban(peerId: PeerId, milliseconds: number): void {
+    this.#banned.ban(peerId, milliseconds)
+    for (const listener of this.#listeners) listener.banned?.(peerId)
     this.#network.cut(this.peerId, peerId)
   }
 

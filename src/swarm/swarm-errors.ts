@@ -24,6 +24,15 @@ export function dialError(
   )
 }
 
+/** The peer is not to be talked to. */
+export function bannedError(peerId: PeerId): SwarmCacheError {
+  return new SwarmCacheError(
+    'ERR_PEER',
+    `The peer ${peerId} is banned for a while, because it misbehaved.`,
+    { facts: { peerId } },
+  )
+}
+
 /** None of the addresses given for a peer is one. */
 export function noAddress(peerId: PeerId): SwarmCacheError {
   return new SwarmCacheError(

@@ -28,6 +28,8 @@ export type StreamHandler = (stream: ByteStream, peerId: PeerId) => Promise<void
 export interface SwarmListener {
   connected?(peer: SwarmPeer): void
   disconnected?(peerId: PeerId): void
+  /** The peer is refused from now on; whatever goes on with it beside the swarm is to be ended, too. */
+  banned?(peerId: PeerId): void
   /** The addresses under which this node can be reached have changed. */
   addressesChanged?(): void
 }
@@ -49,6 +51,11 @@ export interface Swarm {
   /** Connects to a peer by its addresses, the direct ones first; at once if it is connected already. */
   dial(peerId: PeerId, addresses: readonly string[], options?: SwarmOptions): Promise<SwarmPeer>
   disconnect(peerId: PeerId): Promise<void>
+  /**
+   * Cuts a peer off and refuses it, whoever dials, until the time is over. Its id alone is known: a member
+   * that makes up another comes back as somebody else.
+   */
+  ban(peerId: PeerId, milliseconds: number): void
   /** Registers the answer to a protocol; before `start`. */
   handle(protocol: string, handler: StreamHandler): void
   /** Opens a conversation with a connected peer, or one whose addresses the DHT or an earlier dial told. */

@@ -7,6 +7,8 @@ export const TICKET_BYTES = 32
 // A ticket is used within a round trip; this also covers a machine that is busy.
 const TICKET_LIFE_MS = 10_000
 const MAX_TICKETS = 1024
+// A peer opens a few lanes at once; who asks for more takes from nobody but itself.
+const MAX_TICKETS_PER_PEER = 32
 
 /** What a ticket admits: one connection, of one peer, with one certificate. */
 export interface TicketGrant {
@@ -29,6 +31,7 @@ export class LaneTickets {
   /** A fresh ticket, 64 hex digits. */
   issue(grant: TicketGrant): string {
     this.#sweep()
+    this.#makeRoomFor(grant.peerId)
     const ticket = randomBytes(TICKET_BYTES).toString('hex')
     this.#grants.set(ticket, { ...grant, expires: this.#now() + TICKET_LIFE_MS })
     return ticket
@@ -45,6 +48,12 @@ export class LaneTickets {
   /** Takes a ticket back. */
   revoke(ticket: string): void {
     this.#grants.delete(ticket)
+  }
+
+  #makeRoomFor(peerId: PeerId): void {
+    const own = [...this.#grants].filter(([, grant]) => grant.peerId === peerId)
+    const [oldest] = own
+    if (own.length >= MAX_TICKETS_PER_PEER && oldest !== undefined) this.#grants.delete(oldest[0])
   }
 
   #sweep(): void {

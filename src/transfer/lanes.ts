@@ -1,7 +1,7 @@
 import { abortable, withDeadline } from '../async/deadline.ts'
 import type { ByteStream } from '../core/byte-stream.ts'
 import { isDigest } from '../core/digest.ts'
-import { SwarmCacheError, errorMessage } from '../core/errors.ts'
+import { SwarmCacheError, errorMessage, isSwarmCacheError } from '../core/errors.ts'
 import { publish } from '../core/events.ts'
 import type { Logger } from '../core/logger.ts'
 import { MessageStream } from '../core/message.ts'
@@ -16,6 +16,8 @@ import { dialLane, listenForLanes } from './lane-socket.ts'
 import type { LaneListener } from './lane-socket.ts'
 import { LaneTickets } from './lane-tickets.ts'
 import type { TicketGrant } from './lane-tickets.ts'
+import { RecentFailures } from './recent-failures.ts'
+import type { PeerChoice } from './transfer.ts'
 
 /** Arranges lanes over the authenticated connection of two peers. */
 const LANE_PROTOCOL = '/swarmcache/lane/1'
@@ -23,18 +25,19 @@ const LANE_PROTOCOL = '/swarmcache/lane/1'
 const LIMITS = { headerBytes: 4096, bodyBytes: 0 }
 // Arranging takes one round trip and one or two dials.
 const ARRANGE_MS = 4_000
-// A peer to which no lane can be had is served over its libp2p stream; trying again costs every fetch a second or two.
-const RETRY_AFTER_MS = 60_000
+// An asker wishes for an offer and then, perhaps, to be dialled back.
+const MAX_WISHES = 4
+// Hosts that a peer names are dialled for so many of its lanes at once.
+const MAX_DIAL_BACKS = 8
 // Each lane is a TLS connection with some 100 KiB of buffers.
 const MAX_LANES = 256
-// A seeder meets thousands of runners in its life; forgetting one costs a try that fails.
-const MAX_FAILURES = 256
 
 /** What lanes are built on. */
 export interface LanesParts {
   readonly swarm: Swarm
   /** Answers the conversations on lanes that others opened. */
   readonly serve: StreamHandler
+  readonly peers: Pick<PeerChoice, 'failed'>
   readonly logger: Logger
 }
 
@@ -54,18 +57,24 @@ export interface LanesOptions {
 export class Lanes {
   readonly #swarm: Swarm
   readonly #serve: StreamHandler
+  readonly #peers: Pick<PeerChoice, 'failed'>
   readonly #logger: Logger
   readonly #listenHost: string | undefined
   readonly #tickets = new LaneTickets()
   readonly #expected = new Map<string, (stream: ByteStream) => void>()
-  readonly #failedAt = new Map<PeerId, number>()
-  readonly #open = new Set<ByteStream>()
+  /** Peers to which no lane could be had, and which could not be dialled back. */
+  readonly #unreached = new RecentFailures()
+  readonly #undialled = new RecentFailures()
+  readonly #diallingBack = new Map<PeerId, number>()
+  readonly #open = new Map<ByteStream, PeerId>()
   #certificate: LaneCertificate | undefined
   #listener: LaneListener | undefined
+  #stopListening: (() => void) | undefined
 
   constructor(parts: LanesParts, options: LanesOptions) {
     this.#swarm = parts.swarm
     this.#serve = parts.serve
+    this.#peers = parts.peers
     this.#logger = parts.logger
     this.#listenHost = options.listenHost
   }
@@ -73,7 +82,8 @@ export class Lanes {
   /** Listens, and answers peers that want a lane; before the swarm starts. */
   async start(): Promise<void> {
     this.#certificate = createLaneCertificate()
-    this.#swarm.handle(LANE_PROTOCOL, async (stream, peerId) => await this.#arrange(stream, peerId))
+    this.#swarm.handle(LANE_PROTOCOL, async (stream, peerId) => await this.#answer(stream, peerId))
+    this.#stopListening = this.#swarm.listen({ banned: (peerId) => this.#cut(peerId) })
     if (this.#listenHost === undefined) return
     try {
       this.#listener = await this.#listen(this.#certificate, this.#listenHost)
@@ -100,7 +110,12 @@ export class Lanes {
   /** Ends every lane. */
   stop(): void {
     this.#listener?.close()
-    for (const stream of this.#open) stream.abort()
+    this.#stopListening?.()
+    for (const stream of this.#open.keys()) stream.abort()
+  }
+
+  #cut(banned: PeerId): void {
+    for (const [stream, peerId] of this.#open) if (peerId === banned) stream.abort()
   }
 
   /**
@@ -109,8 +124,7 @@ export class Lanes {
    * @throws ERR_PEER if none can be had, now or since a minute.
    */
   async open(peerId: PeerId, options: { readonly signal?: AbortSignal } = {}): Promise<ByteStream> {
-    const failedAt = this.#failedAt.get(peerId)
-    if (failedAt !== undefined && performance.now() - failedAt < RETRY_AFTER_MS) {
+    if (this.#unreached.has(peerId)) {
       throw noLane(peerId, 'the last try failed')
     }
     try {
@@ -118,21 +132,14 @@ export class Lanes {
       const stream = await withDeadline(ARRANGE_MS, what, options.signal, (signal) =>
         this.#arrangeWith(peerId, signal),
       )
-      this.#failedAt.delete(peerId)
+      this.#unreached.delete(peerId)
       return stream
     } catch (error) {
       options.signal?.throwIfAborted()
-      this.#rememberFailure(peerId)
+      this.#unreached.add(peerId)
       this.#logger.log('debug', `There is no lane to ${peerId}: ${errorMessage(error)}`)
       throw error
     }
-  }
-
-  #rememberFailure(peerId: PeerId): void {
-    this.#failedAt.delete(peerId)
-    this.#failedAt.set(peerId, performance.now())
-    const [oldest] = this.#failedAt.keys()
-    if (this.#failedAt.size > MAX_FAILURES && oldest !== undefined) this.#failedAt.delete(oldest)
   }
 
   async #arrangeWith(peerId: PeerId, signal: AbortSignal): Promise<ByteStream> {
@@ -162,7 +169,7 @@ export class Lanes {
     for (const host of this.#hostsOf(peerId, offer)) {
       try {
         const stream = await dialLane(this.#ownCertificate(), { ...offer, host }, signal)
-        return this.#track(stream)
+        return this.#track(stream, peerId)
       } catch (error) {
         signal.throwIfAborted()
         this.#logger.log('debug', `No lane at ${host}: ${errorMessage(error)}`)
@@ -204,11 +211,21 @@ export class Lanes {
     }
   }
 
+  async #answer(stream: ByteStream, peerId: PeerId): Promise<void> {
+    try {
+      await this.#arrange(new MessageStream(stream, LIMITS), peerId)
+    } catch (error) {
+      if (isSwarmCacheError(error, 'ERR_FRAME')) {
+        this.#peers.failed(peerId, errorMessage(error), true)
+      }
+      throw error
+    }
+  }
+
   /** The answering side of an arrangement. */
-  async #arrange(stream: ByteStream, peerId: PeerId): Promise<void> {
-    const talk = new MessageStream(stream, LIMITS)
+  async #arrange(talk: MessageStream, peerId: PeerId): Promise<void> {
     await withDeadline(ARRANGE_MS, 'Arranging a lane', undefined, async (signal) => {
-      for (;;) {
+      for (let asked = 0; asked < MAX_WISHES; asked += 1) {
         const message = await talk.read()
         if (message === undefined) return
         const { want, fingerprint, offer } = message.header
@@ -220,12 +237,32 @@ export class Lanes {
         if (parsed === undefined) {
           throw new SwarmCacheError('ERR_FRAME', 'A peer asked for a lane in a malformed way.')
         }
-        const lane = await this.#tryHosts(peerId, parsed, signal)
+        const lane = await this.#dialBack(peerId, parsed, signal)
         // The peer hangs up as soon as the lane has arrived, so nothing may depend on the answer's going out.
         if (lane !== undefined) void this.#serveLane(lane, peerId)
         await talk.write({ dialled: lane !== undefined })
       }
     })
+  }
+
+  /** Whoever can have us dial hosts that it names could have us dial strangers: after a failure not for a while. */
+  async #dialBack(
+    peerId: PeerId,
+    offer: LaneOffer,
+    signal: AbortSignal,
+  ): Promise<ByteStream | undefined> {
+    const running = this.#diallingBack.get(peerId) ?? 0
+    if (running >= MAX_DIAL_BACKS || this.#undialled.has(peerId)) return undefined
+    this.#diallingBack.set(peerId, running + 1)
+    try {
+      const lane = await this.#tryHosts(peerId, offer, signal)
+      if (lane === undefined) this.#undialled.add(peerId)
+      return lane
+    } finally {
+      const left = (this.#diallingBack.get(peerId) ?? 1) - 1
+      if (left === 0) this.#diallingBack.delete(peerId)
+      else this.#diallingBack.set(peerId, left)
+    }
   }
 
   #offerTo(peerId: PeerId, fingerprint: string): LaneOffer {
@@ -246,12 +283,12 @@ export class Lanes {
 
   #accepted(stream: SocketByteStream, grant: TicketGrant & { ticket: string }): void {
     if (!grant.expected) {
-      void this.#serveLane(this.#track(stream), grant.peerId)
+      void this.#serveLane(this.#track(stream, grant.peerId), grant.peerId)
       return
     }
     const deliver = this.#expected.get(grant.ticket)
     if (deliver === undefined) stream.abort()
-    else deliver(this.#track(stream))
+    else deliver(this.#track(stream, grant.peerId))
   }
 
   async #serveLane(stream: ByteStream, peerId: PeerId): Promise<void> {
@@ -265,8 +302,8 @@ export class Lanes {
   }
 
   /** Counts a lane until it is ended by either side. */
-  #track(stream: SocketByteStream): ByteStream {
-    this.#open.add(stream)
+  #track(stream: SocketByteStream, peerId: PeerId): ByteStream {
+    this.#open.set(stream, peerId)
     stream.onClosed(() => this.#open.delete(stream))
     return stream
   }

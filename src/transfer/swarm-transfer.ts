@@ -79,7 +79,7 @@ export class SwarmTransfer implements Transfer {
     this.#uploads = new UploadServer({ ...parts, crowds, now }, options)
     if (options.lanes !== undefined) {
       const serve: StreamHandler = (stream, peerId) => this.#uploads.serve(stream, peerId)
-      this.#lanes = new Lanes({ swarm, serve, logger }, options.lanes)
+      this.#lanes = new Lanes({ swarm, serve, peers, logger }, options.lanes)
     }
     const openBulk = async (peerId: PeerId, signal: AbortSignal): Promise<ByteStream> => {
       const lane = await this.#lanes?.open(peerId, { signal }).catch(() => undefined)

@@ -8,6 +8,7 @@ import { digestOf } from '../../src/core/digest.ts'
 import { isSwarmCacheError } from '../../src/core/errors.ts'
 import { isPeerId } from '../../src/core/peer.ts'
 import type { StreamHandler, Swarm } from '../../src/swarm/swarm.ts'
+import { eventually } from '../support/eventually.ts'
 
 /** Makes one more member of the same swarm, not started yet; the suite stops it. */
 export type CreateMember = () => Swarm | Promise<Swarm>
@@ -55,6 +56,40 @@ export function swarmContract(
       for (const address of a.addresses()) assert.ok(address.endsWith(`/p2p/${a.peerId}`), address)
       await a.stop()
       assert.deepEqual(a.addresses(), [])
+    })
+
+    test(
+      'a banned peer is cut off, and neither side can connect or talk until the ban ends',
+      options,
+      async (t) => {
+        const { a, b } = await connectedPair(t, { [ECHO]: async () => {} })
+        const left = Promise.withResolvers<void>()
+        const told: string[] = []
+        b.listen({ disconnected: () => left.resolve() })
+        a.listen({ banned: (peerId) => void told.push(peerId) })
+        a.ban(b.peerId, 60_000)
+        await left.promise
+        assert.deepEqual(told, [b.peerId])
+        const dials = [
+          async () => await a.dial(b.peerId, b.addresses(), { signal: t.signal }),
+          async () => await a.open(b.peerId, ECHO, { signal: t.signal }),
+        ]
+        for (const dial of dials) {
+          await assert.rejects(dial, (error) => isSwarmCacheError(error, 'ERR_PEER'))
+        }
+        // Whether its dial seems to succeed for a moment is the carrier's affair; no connection remains.
+        await b.dial(a.peerId, a.addresses(), { signal: t.signal }).catch(() => {})
+        await eventually('no connection', () => a.peers().length + b.peers().length === 0)
+      },
+    )
+
+    test('a peer whose ban is over may come back', options, async (t) => {
+      const { a, b } = await pairOf(t)
+      a.ban(b.peerId, 1)
+      await eventually('a connection', async () => {
+        await b.dial(a.peerId, a.addresses(), { signal: t.signal }).catch(() => {})
+        return a.peers().length === 1
+      })
     })
 
     test('a dial connects both sides and tells their listeners', options, async (t) => {

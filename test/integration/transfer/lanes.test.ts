@@ -17,7 +17,8 @@ async function withLanes(
   swarm: Swarm,
   listenHost: string | undefined,
 ): Promise<Lanes> {
-  const lanes = new Lanes({ swarm, serve: echo, logger: silentLogger }, { listenHost })
+  const peers = { failed: () => assert.fail('nobody misbehaves here') }
+  const lanes = new Lanes({ swarm, serve: echo, peers, logger: silentLogger }, { listenHost })
   await lanes.start()
   t.after(() => lanes.stop())
   return lanes
