@@ -299,7 +299,11 @@ async function composeSwarm(
   const rendezvous = new Rendezvous(
     {
       swarm,
-      registries: await composeRegistries(config, keys, logger.scoped('registry')),
+      registries: await composeRegistries(config, {
+        keys,
+        peerKey,
+        logger: logger.scoped('registry'),
+      }),
       logger: logger.scoped('registry'),
     },
     { role },

@@ -46,6 +46,7 @@ export async function bundleAction(folder: string): Promise<void> {
           priority: 1,
         },
         { name: 'actions-cache', test: /node_modules\/@actions\/cache\//, priority: 1 },
+        { name: 'octokit', test: /node_modules\/@octokit\//, priority: 1 },
       ],
     },
     // Names and lines stay, so that a change of the bundle can be reviewed.

@@ -1,14 +1,14 @@
 import type { Config } from '../config.ts'
 import type { Logger } from '../core/logger.ts'
-import type { SwarmKeys } from '../identity/identity.ts'
+import type { PeerKey, SwarmKeys } from '../identity/identity.ts'
 import type { Registry } from '../registry/registry.ts'
 
 /** The registries that the settings name; those that have nothing to work with are left out with a notice. */
 export async function composeRegistries(
   config: Config,
-  keys: SwarmKeys,
-  logger: Logger,
+  parts: { keys: SwarmKeys; peerKey: PeerKey; logger: Logger },
 ): Promise<Registry[]> {
+  const { keys } = parts
   const [{ DirectoryRegistry }, { StaticRegistry }] = await Promise.all([
     import('../registry/directory-registry.ts'),
     import('../registry/static-registry.ts'),
@@ -16,7 +16,7 @@ export async function composeRegistries(
   const registries: Registry[] = []
   for (const each of config.registries) {
     if (each.kind === 'dir') registries.push(new DirectoryRegistry({ keys }, { path: each.path }))
-    else registries.push(...(await composeGithubRegistry(config, keys, logger)))
+    else registries.push(...(await composeGithubRegistry(config, parts)))
   }
   if (config.bootstrap.length > 0) {
     registries.push(new StaticRegistry({ addresses: config.bootstrap }))
@@ -26,8 +26,7 @@ export async function composeRegistries(
 
 async function composeGithubRegistry(
   { github, request, upstreamEnvironment: env }: Config,
-  keys: SwarmKeys,
-  logger: Logger,
+  { keys, peerKey, logger }: { keys: SwarmKeys; peerKey: PeerKey; logger: Logger },
 ): Promise<Registry[]> {
   const { cacheService, token, apiUrl, repository } = github
   if (cacheService === undefined && token === undefined) {
@@ -50,8 +49,6 @@ async function composeGithubRegistry(
   const lookup = cacheService === undefined ? undefined : new CacheLookup(cacheService, now)
   const listing =
     token === undefined ? undefined : new CacheListing({ apiUrl, token, repository }, now)
-  const { readable } = request
-  return [
-    new GithubRegistry({ keys, logger, upstream, lookup, listing }, { repository, readable, now }),
-  ]
+  const parts = { keys, peerKey, logger, upstream, lookup, listing }
+  return [new GithubRegistry(parts, { repository, readable: request.readable, now })]
 }

@@ -29,11 +29,11 @@ export interface SwarmKeys {
   /** The record in `sealed`; undefined if it was not sealed by a member for this place, or is malformed. */
   open(sealed: string): Promise<PeerRecord | undefined>
   /**
-   * The record encrypted and authenticated in `SHORT_SEALED_LENGTH` characters of base64url, for places that
-   * hold no more; addresses that do not fit are left out, the last ones first. It opens in `context` alone.
+   * The record signed by its peer and sealed, `SHORT_SEALED_LENGTH` characters of base64url, for places that hold
+   * no more; addresses that do not fit are left out, the last ones first. It opens in `context` alone.
    */
-  sealShort(dated: DatedRecord, context: string): string
-  /** The record in `sealed`; undefined if no member sealed it for this place and context, or it is malformed. */
+  sealShort(dated: DatedRecord, context: string, sign: PeerKey['sign']): string
+  /** The record in `sealed`; undefined if it was not sealed for this place and context and signed by its peer. */
   openShort(sealed: string, context: string): DatedRecord | undefined
 }
 

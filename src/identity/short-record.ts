@@ -2,17 +2,23 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { inputError } from '../core/errors.ts'
 import { MAX_PEER_ADDRESSES, parsePeerRecord } from '../core/peer.ts'
 import type { PeerId, Role } from '../core/peer.ts'
-import type { DatedRecord } from './identity.ts'
-import { peerIdOf, publicBytesOf } from './peer-key.ts'
+import type { DatedRecord, PeerKey } from './identity.ts'
+import { peerIdOf, publicBytesOf, verifySignature } from './peer-key.ts'
 
-// Plain, big endian, always PLAIN_BYTES long so that the length tells nothing:
+// Content, big endian, always CONTENT_BYTES long so that the length tells nothing:
 //   u8 format, u8 role, u48 announced, u48 expires, 32 bytes public key, u8 count, addresses, zeros
 // An address, without the /p2p/<own id> at its end:
 //   u8 kind: HOST_IP4 or HOST_TEXT, plus RELAYED
 //   HOST_IP4: 4 bytes address, u16 TCP port. HOST_TEXT: u8 length, ASCII. RELAYED: then 32 bytes of the relay's key
+// Plain: content, 64 bytes of the peer's signature over SIGNED_AS, the context and the content.
 // Sealed: 12 bytes of nonce, AES-256-GCM of the plain bytes with the context as associated data, 16 bytes of tag.
+// The seal keeps strangers out; where they can make one, as in a swarm without a key, the signature still
+// keeps everybody from speaking for another peer.
 const FORMAT = 1
-const PLAIN_BYTES = 280
+const CONTENT_BYTES = 216
+const SIGNATURE_BYTES = 64
+const PLAIN_BYTES = CONTENT_BYTES + SIGNATURE_BYTES
+const SIGNED_AS = 'swarmcache short record 1\0'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const KEY_BYTES = 32
@@ -31,15 +37,23 @@ export const SHORT_SEALED_LENGTH: number = Math.ceil(
   ((NONCE_BYTES + PLAIN_BYTES + TAG_BYTES) * 8) / 6,
 )
 
-/** Seals a record for `context`. @throws ERR_INPUT if the peer id is not that of an Ed25519 key. */
-export function sealShortRecord(key: Uint8Array, dated: DatedRecord, context: string): string {
+/** Signs and seals a record for `context`. @throws ERR_INPUT if the peer id is not that of an Ed25519 key. */
+export function sealShortRecord(
+  key: Uint8Array,
+  dated: DatedRecord,
+  context: string,
+  sign: PeerKey['sign'],
+): string {
+  const content = encodeRecord(dated)
+  const signature = Buffer.from(sign(signedBytes(content, context)), 'base64url')
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv(CIPHER, key, nonce).setAAD(Buffer.from(context))
-  const sealed = [nonce, cipher.update(encodeRecord(dated)), cipher.final(), cipher.getAuthTag()]
+  const plain = Buffer.concat([content, signature], PLAIN_BYTES)
+  const sealed = [nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]
   return Buffer.concat(sealed).toString('base64url')
 }
 
-/** The record in `sealed`, or undefined if it was not sealed with this key and context, or is malformed. */
+/** The record in `sealed`, or undefined if it was not sealed with this key and signed by its peer for this context. */
 export function openShortRecord(
   key: Uint8Array,
   sealed: string,
@@ -51,12 +65,22 @@ export function openShortRecord(
   const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES))
   decipher.setAAD(Buffer.from(context)).setAuthTag(bytes.subarray(-TAG_BYTES))
   try {
-    const plain = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES))
-    return decodeRecord(Buffer.concat([plain, decipher.final()]))
+    const opened = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES))
+    const plain = Buffer.concat([opened, decipher.final()])
+    const content = plain.subarray(0, CONTENT_BYTES)
+    const dated = decodeRecord(content)
+    const signature = plain.subarray(CONTENT_BYTES).toString('base64url')
+    if (dated === undefined) return undefined
+    const signed = signedBytes(content, context)
+    return verifySignature(dated.record.peerId, signed, signature) ? dated : undefined
   } catch {
     // Foreign, forged or damaged: whoever reads a public place meets all three.
     return undefined
   }
+}
+
+function signedBytes(content: Uint8Array, context: string): Uint8Array {
+  return Buffer.concat([Buffer.from(`${SIGNED_AS}${context}\0`), content])
 }
 
 function encodeRecord({ record, announced }: DatedRecord): Buffer {
@@ -74,14 +98,14 @@ function encodeRecord({ record, announced }: DatedRecord): Buffer {
   let count = 0
   for (const address of record.addresses) {
     const encoded = encodeAddress(address, record.peerId)
-    if (encoded === undefined || bytes + encoded.length > PLAIN_BYTES) continue
+    if (encoded === undefined || bytes + encoded.length > CONTENT_BYTES) continue
     if (count === MAX_PEER_ADDRESSES) break
     parts.push(encoded)
     bytes += encoded.length
     count += 1
   }
   parts[2] = Uint8Array.of(count)
-  parts.push(new Uint8Array(PLAIN_BYTES - bytes))
+  parts.push(new Uint8Array(CONTENT_BYTES - bytes))
   return Buffer.concat(parts)
 }
 
@@ -113,13 +137,13 @@ function ip4Host(bytes: Buffer): string {
   return `/ip4/${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}/tcp/${bytes.readUInt16BE(4)}`
 }
 
-/** The record in plain bytes. @throws RangeError if they end early. */
-function decodeRecord(plain: Buffer): DatedRecord | undefined {
-  if (plain.readUInt8(0) !== FORMAT) return undefined
+/** The record in the content. @throws RangeError if they end early. */
+function decodeRecord(content: Buffer): DatedRecord | undefined {
+  if (content.readUInt8(0) !== FORMAT) return undefined
   let at = 0
   const take = (bytes: number): Buffer => {
-    if (at + bytes > plain.length) throw new RangeError('the record ends early')
-    return plain.subarray(at, (at += bytes))
+    if (at + bytes > content.length) throw new RangeError('the record ends early')
+    return content.subarray(at, (at += bytes))
   }
   const head = take(14)
   const peerId = peerIdOf(take(KEY_BYTES))
@@ -135,7 +159,7 @@ function decodeRecord(plain: Buffer): DatedRecord | undefined {
     const relay = (kind & RELAYED) === 0 ? '' : `/p2p/${peerIdOf(take(KEY_BYTES))}/p2p-circuit`
     addresses.push(`${text}${relay}/p2p/${peerId}`)
   }
-  if (plain.subarray(at).some((byte) => byte !== 0)) return undefined
+  if (content.subarray(at).some((byte) => byte !== 0)) return undefined
   const role = ROLES[head.readUInt8(1)]
   const record = parsePeerRecord({ peerId, addresses, role, expires: head.readUIntBE(8, 6) })
   return record === undefined ? undefined : { record, announced: head.readUIntBE(2, 6) }

@@ -73,7 +73,7 @@ function deriveKeys(key: string, repository: string): SwarmKeys {
     recordName: (peerId) => recordName(nameKey, peerId),
     seal: (record) => seal(sealKey, record),
     open: (sealed) => open(sealKey, sealed),
-    sealShort: (dated, context) => sealShortRecord(shortSealKey, dated, context),
+    sealShort: (dated, context, sign) => sealShortRecord(shortSealKey, dated, context, sign),
     openShort: (sealed, context) => openShortRecord(shortSealKey, sealed, context),
   }
 }

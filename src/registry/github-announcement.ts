@@ -1,6 +1,6 @@
 import type { PeerRecord } from '../core/peer.ts'
 import { SHORT_SEALED_LENGTH } from '../identity/identity.ts'
-import type { DatedRecord, SwarmKeys } from '../identity/identity.ts'
+import type { DatedRecord, PeerKey, SwarmKeys } from '../identity/identity.ts'
 
 // A cache key of at most 512 characters, without a comma, is the whole announcement:
 //   swarmcache-peers-<24 hex: place of the swarm>-<epoch, base 36>-<slot>-<sealed record>
@@ -39,12 +39,13 @@ export class AnnouncementKeys {
     return [epoch, epoch - 1].flatMap((each) => slots.map((slot) => this.#place(each, slot)))
   }
 
-  seal(record: PeerRecord): string {
+  /** The key that announces a record; `sign` is its peer's. */
+  seal(record: PeerRecord, sign: PeerKey['sign']): string {
     const place = this.#place(this.#epoch(), Math.floor(Math.random() * SLOTS))
-    return place + this.#keys.sealShort({ record, announced: this.#now() }, place)
+    return place + this.#keys.sealShort({ record, announced: this.#now() }, place, sign)
   }
 
-  /** The record that a key announces, fresh or not; undefined if no member made this key. */
+  /** The record that a key announces, fresh or not; undefined if it was not made for this swarm by the peer itself. */
   open(key: string): DatedRecord | undefined {
     if (!key.startsWith(this.prefix)) return undefined
     const [, place, sealed] = PLACE_PATTERN.exec(key.slice(this.prefix.length)) ?? []

@@ -22,26 +22,19 @@ export class KnownPeers {
     return this.#records.size
   }
 
-  /** Takes what keys from refs that this run trusts announce; the first ones if there are too many. */
-  addTrusted(keys: readonly string[]): void {
-    for (const dated of this.#freshOnes(keys)) {
+  /** Takes what the keys, the newest first, announce; the first ones if there are too many. */
+  addAll(keys: readonly string[]): void {
+    for (const key of keys) {
+      const dated = this.#announcements.open(key)
+      if (dated === undefined || !this.#announcements.isFresh(dated)) continue
       const { peerId } = dated.record
       const last = this.#lastAnnounced.get(peerId) ?? 0
-      // Keys come newest first: of two from the same moment the first one counts.
-      if (dated.announced < last) continue
-      if (dated.announced === last && this.#records.has(peerId)) continue
+      const known = this.#records.has(peerId)
+      // Of two from the same moment the first one counts.
+      if (dated.announced < last || (dated.announced === last && known)) continue
+      if (!known && this.#records.size >= MAX_KNOWN) continue
       this.#lastAnnounced.set(peerId, dated.announced)
-      this.#add(dated)
-    }
-  }
-
-  /** Takes what keys from other refs announce of peers that no trusted one names. */
-  addOthers(keys: readonly string[]): void {
-    for (const dated of this.#freshOnes(keys)) {
-      const { peerId } = dated.record
-      const known = this.#records.get(peerId)
-      if (this.#lastAnnounced.has(peerId) && known !== undefined) continue
-      if (known === undefined || known.announced < dated.announced) this.#add(dated)
+      this.#records.set(peerId, dated)
     }
   }
 
@@ -59,17 +52,5 @@ export class KnownPeers {
 
   clear(): void {
     this.#records.clear()
-  }
-
-  #freshOnes(keys: readonly string[]): DatedRecord[] {
-    return keys
-      .map((key) => this.#announcements.open(key))
-      .filter((dated) => dated !== undefined && this.#announcements.isFresh(dated)) as DatedRecord[]
-  }
-
-  #add(dated: DatedRecord): void {
-    const { peerId } = dated.record
-    if (this.#records.size < MAX_KNOWN || this.#records.has(peerId))
-      this.#records.set(peerId, dated)
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { errorMessage, isSwarmCacheError, SwarmCacheError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { PeerId, PeerRecord } from '../core/peer.ts'
-import type { SwarmKeys } from '../identity/identity.ts'
+import type { PeerKey, SwarmKeys } from '../identity/identity.ts'
 import type { Upstream } from '../store/store.ts'
 import { ANNOUNCEMENT_LIFE_MS, AnnouncementKeys } from './github-announcement.ts'
 import { Holdoff } from './github-holdoff.ts'
@@ -18,6 +18,8 @@ import type { Registry, RegistryOptions, RegistryPace } from './registry.ts'
 /** Ways to GitHub; what the job has no credentials for is undefined. */
 export interface GithubRegistryParts {
   readonly keys: SwarmKeys
+  /** Signs what this node announces. */
+  readonly peerKey: Pick<PeerKey, 'sign'>
   readonly logger: Logger
   /** Writes entries: the client of the cache service. */
   readonly upstream?: Pick<Upstream, 'save'>
@@ -105,7 +107,7 @@ export class GithubRegistry implements Registry {
     if (!this.#uploads.mayCall) {
       throw new SwarmCacheError('ERR_UPSTREAM', 'GitHub asked to wait before the next upload.')
     }
-    const key = this.#announcements.seal(record)
+    const key = this.#announcements.seal(record, (bytes) => this.#parts.peerKey.sign(bytes))
     await this.#upload(upstream, key, options.signal)
     const made = this.#made.get(record.peerId) ?? []
     this.#made.set(record.peerId, [...made, key].slice(-MAX_WITHDRAWN))
@@ -183,16 +185,16 @@ export class GithubRegistry implements Registry {
       (oldest !== undefined && oldest.created + ANNOUNCEMENT_LIFE_MS < this.#now())
     if (complete) this.#known.clear()
     const isTrusted = ({ ref }: ListedEntry): boolean => this.#readable.includes(ref)
-    this.#known.addTrusted(newest.filter(isTrusted).map(({ key }) => key))
+    this.#known.addAll(newest.filter(isTrusted).map(({ key }) => key))
     if (!complete && this.#known.size < ENOUGH_ANNOUNCED) {
       // A flood from any other ref, such as pull requests, must not hide those whom this run trusts.
       for (const ref of this.#readable) {
         if (!listing.mayList) break
         const entries = await listing.list(prefix, ref, signal)
-        this.#known.addTrusted(entries.map(({ key }) => key))
+        this.#known.addAll(entries.map(({ key }) => key))
       }
     }
-    this.#known.addOthers(newest.filter((entry) => !isTrusted(entry)).map(({ key }) => key))
+    this.#known.addAll(newest.filter((entry) => !isTrusted(entry)).map(({ key }) => key))
     await this.#sweep(listing, newest, signal)
   }
 
@@ -201,7 +203,7 @@ export class GithubRegistry implements Registry {
     for (let count = 0; count < LOOKUPS_PER_LOOK && places.length > 0; count += 1) {
       const key = await lookup.find(places, signal)
       if (key === undefined) return
-      this.#known.addTrusted([key])
+      this.#known.addAll([key])
       // Each place names only its newest entry: the next question leaves out those that are known.
       const rest = places.filter((place) => !key.startsWith(place))
       if (rest.length === places.length) return

@@ -3,14 +3,28 @@ import { suite, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { PeerRecord } from '../../src/core/peer.ts'
 import { createPeerKey } from '../../src/identity/identity.ts'
+import type { PeerKey } from '../../src/identity/identity.ts'
+import { publicBytesOf } from '../../src/identity/peer-key.ts'
 import type { Registry } from '../../src/registry/registry.ts'
 
 /** Opens the same place once more, as another process of the swarm would. */
 export type OpenPlace = () => Registry
 
+const peerKeys = new Map<string, PeerKey>()
+
+/** Signs as any of the peers that were made up, the one whose public key the bytes hold. */
+export function signAsTheirs(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).toString('hex')
+  const signer = [...peerKeys].find(([publicKey]) => text.includes(publicKey))
+  assert.ok(signer !== undefined, 'the bytes name no peer that was made up')
+  return signer[1].sign(bytes)
+}
+
 /** A record of a peer that was made up for a test. */
 export function createRecord(lifeMs = 60_000): PeerRecord {
-  const { peerId } = createPeerKey()
+  const key = createPeerKey()
+  const { peerId } = key
+  peerKeys.set(Buffer.from(publicBytesOf(peerId)!).toString('hex'), key)
   return {
     peerId,
     addresses: [`/ip4/192.0.2.1/tcp/4001/p2p/${peerId}`],

@@ -12,6 +12,7 @@ import { CacheListing } from '../../src/registry/github-listing.ts'
 import { ANNOUNCEMENT_PATH, CacheLookup } from '../../src/registry/github-lookup.ts'
 import { GithubRegistry } from '../../src/registry/github-registry.ts'
 import type { Upstream } from '../../src/store/store.ts'
+import { signAsTheirs } from '../contract/registry.ts'
 
 export const REPOSITORY = 'octo/cache'
 export const MAIN = 'refs/heads/main'
@@ -69,9 +70,15 @@ export class GithubPlace {
   /** A registry of a job with such a token, as steps that are actions have it. */
   open(
     token: TokenName,
-    more: { upstream?: Pick<Upstream, 'save'>; protocol?: 'v1' | 'v2'; lookup?: boolean } = {},
+    more: {
+      upstream?: Pick<Upstream, 'save'>
+      protocol?: 'v1' | 'v2'
+      lookup?: boolean
+      /** The place's own by default. */
+      now?: () => number
+    } = {},
   ): GithubRegistry {
-    const now = (): number => this.time
+    const now = more.now ?? ((): number => this.time)
     const { url } = this.service
     const apiUrl = url.slice(0, -1)
     const access = { url, token, protocol: more.protocol ?? 'v2' }
@@ -79,6 +86,7 @@ export class GithubPlace {
     return new GithubRegistry(
       {
         keys: this.keys,
+        peerKey: { sign: signAsTheirs },
         logger,
         upstream: more.upstream ?? { save: async (_paths, key) => await this.write(key, token) },
         lookup: more.lookup === false ? undefined : new CacheLookup(access, now),

@@ -9,7 +9,7 @@ import { bundleAction } from '../../../.github/scripts/bundle.ts'
 import { isRunning } from '../../../src/action/process-life.ts'
 import { eventually } from '../../support/eventually.ts'
 import { TestIssuer } from '../../support/issuer.ts'
-import { callPlainClient, startService, TOKEN } from '../../support/upstream-service.ts'
+import { callPlainClient, MAIN, startService, TOKEN } from '../../support/upstream-service.ts'
 import { annotations, nodeOf, WorkflowJob } from '../../support/workflow-job.ts'
 
 const SWARM_KEY = 'a swarm key of the tests, long enough'
@@ -97,6 +97,33 @@ test('a job restores from the node of another job, which leaves with its job', a
   const again = await third.main(t, inputs)
   assert.equal(again.outputs['source'], 'peers', again.log)
   await assertTree(third)
+})
+
+test('jobs that share no folder find each other through the repository, and their tokens stay out of the logs', async (t) => {
+  const listing = { repository: 'octo/cache', readScopes: [], actions: 'read' } as const
+  const main = { repository: 'octo/cache', writeScope: MAIN, readScopes: [MAIN] }
+  const service = await startService(t, { tokens: { [TOKEN]: main, ghs_secret: listing } })
+  const inputs = { ...INPUTS, 'swarm-key': SWARM_KEY, upstream: 'off', token: 'ghs_secret' }
+  const first = await startJob(t, service.environment(TOKEN))
+  await writeTree(first)
+  const saved = await first.main(t, { ...inputs, mode: 'save' })
+  assert.equal(saved.code, 0, saved.log)
+  await eventually('the announcement', () => service.stats().entries === 1)
+
+  const second = await startJob(t, service.environment(TOKEN))
+  let hit = await second.main(t, { ...inputs, mode: 'restore' })
+  const log = [saved.log, hit.log].join()
+  // The node is ready after a second at the latest, whether it knows somebody yet or not.
+  await eventually('a restore from the first job', async () => {
+    if (hit.outputs['cache-hit'] !== 'true') {
+      hit = await second.main(t, { ...inputs, mode: 'restore' })
+    }
+    return hit.outputs['cache-hit'] === 'true'
+  })
+  assert.equal(hit.outputs['source'], 'peers', hit.log)
+  await assertTree(second)
+  const lines = log.split('\n').filter((line) => line.includes(TOKEN) || line.includes('ghs_'))
+  assert.deepEqual(new Set(lines), new Set(['::add-mask::ghs_secret']))
 })
 
 test('two steps of a job share one node, and the step that started it stops it', async (t) => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createPeerKey } from '../../../src/identity/identity.ts'
 import { AnnouncementKeys } from '../../../src/registry/github-announcement.ts'
-import { createRecord, registryContract } from '../../contract/registry.ts'
+import { createRecord, registryContract, signAsTheirs } from '../../contract/registry.ts'
 import { GithubPlace, idsOf } from '../../support/github-place.ts'
 
 const options = { timeout: 30_000 }
@@ -13,7 +14,7 @@ registryContract(
   'GithubRegistry',
   async (t) => {
     const place = await GithubPlace.start(t)
-    return () => place.open('main-write')
+    return () => place.open('main-write', { now: Date.now })
   },
   { tellsChanges: false },
 )
@@ -101,7 +102,7 @@ test(
     const place = await GithubPlace.start(t)
     const keys = new AnnouncementKeys(place.keys, () => place.time)
     const good = createRecord()
-    const key = keys.seal(good)
+    const key = keys.seal(good, signAsTheirs)
     const [epoch = '', slot = '', ...sealed] = key.slice(keys.prefix.length).split('-')
     const flipped = sealed.join('-').replace(/^./, (first) => (first === 'A' ? 'B' : 'A'))
     const later = new AnnouncementKeys(place.keys, () => place.time + HOUR_MS)
@@ -114,9 +115,9 @@ test(
       keys.prefix,
       `${keys.prefix}${'x'.repeat(512 - keys.prefix.length)}`,
       `${keys.prefix}${epoch}-0-${'A'.repeat(411)}`,
-      keys.seal(createRecord(-1)),
-      keys.seal(createRecord(365 * 24 * HOUR_MS)),
-      later.seal(createRecord(HOUR_MS + MINUTE_MS)),
+      keys.seal(createRecord(-MINUTE_MS), signAsTheirs),
+      keys.seal(createRecord(365 * 24 * HOUR_MS), signAsTheirs),
+      later.seal(createRecord(HOUR_MS + MINUTE_MS), signAsTheirs),
     ]
     for (const each of bad) await place.write(each)
     assert.deepEqual(await place.open('main-read').discover(), [])
@@ -133,10 +134,10 @@ test(
     const place = await GithubPlace.start(t)
     const keys = new AnnouncementKeys(place.keys, () => place.time)
     const old = createRecord(10 * MINUTE_MS)
-    const oldKey = keys.seal(old)
+    const oldKey = keys.seal(old, signAsTheirs)
     place.time += MINUTE_MS
     const moved = { ...old, addresses: [old.addresses[0]!.replace('4001', '4002')] }
-    await place.write(keys.seal(moved))
+    await place.write(keys.seal(moved, signAsTheirs))
     const registry = place.open('main-read')
     assert.deepEqual(await registry.discover(), [moved])
     await place.write(oldKey)
@@ -145,14 +146,15 @@ test(
   },
 )
 
-test('a pull request speaks for no peer that main has announced', options, async (t) => {
+test('a member announces nobody but itself', options, async (t) => {
   const place = await GithubPlace.start(t)
-  const record = createRecord(10 * MINUTE_MS)
-  await place.open('main').announce(record)
+  const keys = new AnnouncementKeys(place.keys, () => place.time)
+  const [victim, member] = [createRecord(10 * MINUTE_MS), createPeerKey()]
+  await place.open('main').announce(victim)
   place.time += MINUTE_MS
-  const wrong = { ...record, addresses: [record.addresses[0]!.replace('4001', '6666')] }
-  await place.open('other-pull-read').announce(wrong)
-  assert.deepEqual(await place.open('main-read').discover(), [record])
+  const wrong = { ...victim, addresses: [victim.addresses[0]!.replace('4001', '6666')] }
+  await place.write(keys.seal(wrong, (bytes) => member.sign(bytes)))
+  assert.deepEqual(await place.open('main-read').discover(), [victim])
 })
 
 test('a flood from a pull request does not hide those whom main announced', options, async (t) => {
