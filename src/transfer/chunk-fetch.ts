@@ -142,9 +142,15 @@ export class ChunkFetch {
     const { all, inCrowd } = this.#sources
     const load = (source: FetchSource): number =>
       source.outstandingBytes / source.windowBytes(inCrowd) + (source.isFull && inCrowd ? 1 : 0)
-    for (const source of [...all].sort((a, b) => load(a) - load(b))) this.#feed(source)
+    let isThrottled = false
+    for (const source of [...all].sort((a, b) => load(a) - load(b))) {
+      isThrottled = this.#parts.rate?.isOpen === false
+      if (isThrottled) break
+      this.#feed(source)
+    }
     this.#sources.openMore()
-    this.#endIfStuck()
+    // Those that were not asked for the sake of the rate may have what is left.
+    if (!isThrottled) this.#endIfStuck()
   }
 
   #feed(source: FetchSource): void {
@@ -152,7 +158,6 @@ export class ChunkFetch {
     const { inCrowd } = this.#sources
     const windowBytes = source.windowBytes(inCrowd)
     if (source.outstandingBytes > windowBytes * (1 - WORTH_ASKING)) return
-    if (this.#parts.rate?.isOpen === false) return
     const bytes = Math.min(
       windowBytes - source.outstandingBytes,
       this.#bufferBytes - this.#heldBytes,
@@ -300,7 +305,7 @@ export class ChunkFetch {
     if (open === 0 || this.#heldBytes >= this.#bufferBytes || this.#sources.mayGain) return
     const { inCrowd, newsAt, reasons } = this.#sources
     if (this.#sources.mayRecover) return
-    if (this.#parts.rate?.isOpen === false || this.#sources.searchOnceMore()) return
+    if (this.#sources.searchOnceMore()) return
     if (inCrowd && this.#parts.now() - newsAt < CROWD_GRACE_MS) return
     const why = reasons === '' ? 'no peer holds them' : reasons
     this.#finish(
