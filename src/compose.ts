@@ -235,7 +235,7 @@ async function composeMember(
     { repository, provides: config.role !== 'reader', attested, savesRefused },
   )
   return new Member(
-    { store, tiers, joined, logger },
+    { store, tiers, joined, attest: trust.attest, logger },
     { repository, peerId: peerKey.peerId, goesOnAlone: lifetime === 'session' },
   )
 }

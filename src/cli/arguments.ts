@@ -65,7 +65,7 @@ function readFlags(
 }
 
 function assertPaths(command: Command, paths: readonly string[]): void {
-  if (!command.takesPaths && paths.length > 0) {
+  if (!command.takesPaths && command.takesKeys !== true && paths.length > 0) {
     throw inputError(`"${paths[0]}" is not expected: this command takes no arguments.`)
   }
   if (command.takesPaths && paths.length === 0) {

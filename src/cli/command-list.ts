@@ -36,8 +36,8 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./commands/peers.ts')).peers,
   },
   entries: {
-    usage: '',
-    summary: 'Show the entries that this machine holds.',
+    usage: '[KEY…]',
+    summary: 'Show the entries that this machine holds; with a KEY, who wrote it.',
     load: async () => (await import('./commands/entries.ts')).entries,
   },
   demo: {

@@ -26,6 +26,8 @@ export interface Command {
   readonly flags: Readonly<Record<string, Flag>>
   /** True if it works on paths, at least one. */
   readonly takesPaths: boolean
+  /** True if it may be given keys in their place. */
+  readonly takesKeys?: boolean
   /** Resolves with the exit code. */
   run(call: Call): Promise<number>
 }

@@ -11,8 +11,8 @@ export function attestEntry(
   token: string,
 ): Omit<Entry, 'writer'> & { readonly token: string } {
   const { iat, exp, repository_id: id } = readPayload(token) ?? {}
-  const from = typeof iat === 'number' ? iat * 1000 : -Infinity
-  const until = typeof exp === 'number' ? exp * 1000 : Infinity
+  const from = typeof iat === 'number' ? Math.ceil(iat * 1000) : -Infinity
+  const until = typeof exp === 'number' ? Math.floor(exp * 1000) : Infinity
   const created = Math.max(from, Math.min(entry.created, until))
   const repositoryId = typeof id === 'string' ? id : entry.repositoryId
   return { ...entry, repositoryId, created, token }

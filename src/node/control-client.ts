@@ -1,13 +1,13 @@
 import { resolve } from 'node:path'
 import type { Tiers } from '../cache/cache.ts'
 import { SwarmCacheError, isSwarmCacheError } from '../core/errors.ts'
-import type { IndexedEntry, StoreReport } from '../store/store.ts'
+import type { StoreReport } from '../store/store.ts'
 import type { ControlChannel } from './control-channel.ts'
 import { ControlConnection, openChannel } from './control-connection.ts'
 import { controlPath, isPrivate } from './control-path.ts'
 import { decodeJson } from './control-protocol.ts'
 import type { CallName } from './control-protocol.ts'
-import type { Node, NodeStatus, PeerStatus } from './node.ts'
+import type { LoggedEntry, Node, NodeStatus, PeerStatus } from './node.ts'
 import { RemoteTiers } from './remote-tiers.ts'
 import type { RemoteCalls } from './remote-tiers.ts'
 
@@ -96,8 +96,8 @@ export class RemoteNode implements Node, RemoteCalls {
     return decodeJson(await this.call('peers', { repository })) as PeerStatus[]
   }
 
-  async entries(repository: string): Promise<IndexedEntry[]> {
-    return decodeJson(await this.call('entries', { repository })) as IndexedEntry[]
+  async entries(repository: string): Promise<LoggedEntry[]> {
+    return decodeJson(await this.call('entries', { repository })) as LoggedEntry[]
   }
 
   async verify(

@@ -2,9 +2,9 @@ import { abortable } from '../async/deadline.ts'
 import type { Tiers } from '../cache/cache.ts'
 import { SwarmCacheError } from '../core/errors.ts'
 import type { Role } from '../core/peer.ts'
-import type { IndexedEntry, StoreReport } from '../store/store.ts'
+import type { StoreReport } from '../store/store.ts'
 import type { Member } from './member.ts'
-import type { Node, NodeStatus, PeerStatus } from './node.ts'
+import type { LoggedEntry, Node, NodeStatus, PeerStatus } from './node.ts'
 import { PeerBytes } from './peer-bytes.ts'
 
 /** What a node is made of. */
@@ -99,8 +99,8 @@ export class LocalNode implements Node {
     })
   }
 
-  async entries(repository: string): Promise<IndexedEntry[]> {
-    return await (await this.#member(repository)).store.entries()
+  async entries(repository: string): Promise<LoggedEntry[]> {
+    return await (await this.#member(repository)).entries()
   }
 
   async verify(

@@ -2,6 +2,7 @@ import type { Tiers } from '../cache/cache.ts'
 import { errorMessage } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { PeerId } from '../core/peer.ts'
+import type { CheckEntry } from '../identity/identity.ts'
 import type { Leases } from '../lease/lease.ts'
 import type { Router } from '../router/router.ts'
 import type { Store } from '../store/store.ts'
@@ -9,6 +10,8 @@ import type { Swarm, SwarmPeer } from '../swarm/swarm.ts'
 import type { Transfer } from '../transfer/transfer.ts'
 import type { HandOver } from './hand-over.ts'
 import { untilQuiet } from './quiet.ts'
+import { logWrites } from './write-log.ts'
+import type { LoggedEntry } from './write-log.ts'
 import type { Rendezvous } from './rendezvous.ts'
 
 /** A repository's swarm and what works on it. */
@@ -29,6 +32,8 @@ export interface MemberParts {
   readonly tiers: Tiers
   /** Left out where no swarm is joined. */
   readonly joined?: MemberSwarm
+  /** Tells who wrote an entry; without it every entry is its writer's word. */
+  readonly attest?: CheckEntry
   readonly logger: Logger
 }
 
@@ -51,6 +56,7 @@ export class Member {
   readonly tiers: Tiers
   readonly #goesOnAlone: boolean
   #joined: MemberSwarm | undefined
+  readonly #attest: CheckEntry | undefined
   readonly #logger: Logger
   #stopping: Promise<void> | undefined
 
@@ -61,7 +67,13 @@ export class Member {
     this.tiers = parts.tiers
     this.#goesOnAlone = options.goesOnAlone ?? false
     this.#joined = parts.joined
+    this.#attest = parts.attest
     this.#logger = parts.logger
+  }
+
+  /** What the store holds, and who wrote it. */
+  async entries(): Promise<LoggedEntry[]> {
+    return await logWrites(await this.store.entries(), this.#attest)
   }
 
   /** Joins the swarm; on failure everything is closed again and the reason is thrown. */

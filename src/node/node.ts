@@ -2,7 +2,10 @@ import type { Tiers } from '../cache/cache.ts'
 import type { AuthPolicy } from '../core/membership.ts'
 import type { PeerId, Role } from '../core/peer.ts'
 import type { Attestation } from '../identity/identity.ts'
-import type { IndexedEntry, StoreReport, StoreUsage } from '../store/store.ts'
+import type { StoreReport, StoreUsage } from '../store/store.ts'
+import type { LoggedEntry } from './write-log.ts'
+
+export type { LoggedEntry }
 
 /** A peer as people see it in `swarmcache peers`. */
 export interface PeerStatus {
@@ -41,7 +44,7 @@ export interface Node {
   tiers(repository: string, options?: { readonly signal?: AbortSignal }): Promise<Tiers>
   status(): Promise<NodeStatus>
   peers(repository: string): Promise<PeerStatus[]>
-  entries(repository: string): Promise<IndexedEntry[]>
+  entries(repository: string): Promise<LoggedEntry[]>
   verify(
     repository: string,
     options?: { readonly deep?: boolean; readonly signal?: AbortSignal },

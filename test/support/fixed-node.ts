@@ -1,7 +1,7 @@
 import type { Tiers } from '../../src/cache/cache.ts'
 import { inputError } from '../../src/core/errors.ts'
-import type { Node, NodeStatus, PeerStatus } from '../../src/node/node.ts'
-import type { IndexedEntry, StoreReport } from '../../src/store/store.ts'
+import type { LoggedEntry, Node, NodeStatus, PeerStatus } from '../../src/node/node.ts'
+import type { StoreReport } from '../../src/store/store.ts'
 import { REPOSITORY } from './sample-entries.ts'
 
 export const STATUS: NodeStatus = {
@@ -30,7 +30,7 @@ export const PEERS: PeerStatus[] = [
 export class FixedNode implements Node {
   readonly verified: boolean[] = []
   stops = 0
-  entryList: IndexedEntry[] = []
+  entryList: LoggedEntry[] = []
   readonly #tiers: Tiers
 
   constructor(tiers: Tiers) {
@@ -51,7 +51,7 @@ export class FixedNode implements Node {
     return PEERS
   }
 
-  async entries(): Promise<IndexedEntry[]> {
+  async entries(): Promise<LoggedEntry[]> {
     return this.entryList
   }
 

@@ -75,7 +75,9 @@ test(
     assert.deepEqual(await remote.status(), STATUS)
     assert.deepEqual(await remote.peers(REPOSITORY), PEERS)
     const entry = await save(await remote.tiers(REPOSITORY), await makeSample('deps-1'))
-    node.entryList = [{ ...entry, lastUsed: 5, uses: 2 }]
+    const { repository, writer, created } = entry
+    const written = { attested: false, repository, writer, created, event: 'push' }
+    node.entryList = [{ ...entry, lastUsed: 5, uses: 2, written }]
     assert.deepEqual(await remote.entries(REPOSITORY), node.entryList)
     const report = await remote.verify(REPOSITORY, { deep: true })
     assert.deepEqual(report, { chunks: 1, manifests: 2, entries: 3, orphans: 0, problems: ['one'] })
