@@ -290,11 +290,7 @@ async function composeSwarm(
       supply: serving.supplyFrom(store, role),
       logger: logger.scoped('transfer'),
     },
-    {
-      lanes: { listenHost: laneHost(config) },
-      uploadBytesPerSecond: config.uploadBytesPerSecond,
-      downloadBytesPerSecond: config.downloadBytesPerSecond,
-    },
+    { lanes: { listenHost: laneHost(config) }, ...config.rates },
   )
   const rendezvous = new Rendezvous(
     {

@@ -56,9 +56,11 @@ export interface Config {
   readonly upstreamEnvironment: Readonly<Record<string, string>>
   readonly diskLimitBytes: number
   readonly memoryLimitBytes: number
-  /** What all peers together are sent, and what is fetched from them all, a second; undefined: no limit. */
-  readonly uploadBytesPerSecond?: number
-  readonly downloadBytesPerSecond?: number
+  /** What all peers together are sent, and what is fetched from them all; undefined: no limit. */
+  readonly rates: {
+    readonly uploadBytesPerSecond?: number
+    readonly downloadBytesPerSecond?: number
+  }
   readonly workingDirectory: string
   /** Settings that were understood but have no effect, for a warning each. */
   readonly warnings: readonly string[]
@@ -156,14 +158,16 @@ export function loadConfig(sources: ConfigSources): Config {
       flags.memoryLimit ?? setting('SWARMCACHE_MEMORY_LIMIT') ?? DEFAULT_MEMORY_LIMIT,
       'SWARMCACHE_MEMORY_LIMIT',
     ),
-    uploadBytesPerSecond: parseRate(
-      flags.uploadLimit ?? setting('SWARMCACHE_UPLOAD_LIMIT'),
-      'SWARMCACHE_UPLOAD_LIMIT',
-    ),
-    downloadBytesPerSecond: parseRate(
-      flags.downloadLimit ?? setting('SWARMCACHE_DOWNLOAD_LIMIT'),
-      'SWARMCACHE_DOWNLOAD_LIMIT',
-    ),
+    rates: {
+      uploadBytesPerSecond: parseRate(
+        flags.uploadLimit ?? setting('SWARMCACHE_UPLOAD_LIMIT'),
+        'SWARMCACHE_UPLOAD_LIMIT',
+      ),
+      downloadBytesPerSecond: parseRate(
+        flags.downloadLimit ?? setting('SWARMCACHE_DOWNLOAD_LIMIT'),
+        'SWARMCACHE_DOWNLOAD_LIMIT',
+      ),
+    },
     workingDirectory,
     warnings,
   }

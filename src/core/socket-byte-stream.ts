@@ -101,7 +101,8 @@ export class SocketByteStream implements ByteStream {
         filled += part.length
         if (filled < count) return true
         this.#sink = undefined
-        if (part.length < bytes.length) this.#held.unshift(bytes.slice(part.length))
+        if (part.length < bytes.length)
+          this.#held.unshift(new Uint8Array(bytes.subarray(part.length)))
         resolve(taken)
         return false
       },
