@@ -1,5 +1,6 @@
+import { isAscii } from 'node:buffer'
+import { fsPath, joinPath } from './byte-path.ts'
 import type { BytePath } from './byte-path.ts'
-import { joinPath } from './byte-path.ts'
 import type { CatalogColumns } from './catalog.ts'
 
 // Rows come in tree order, so the folders in use at a time are few.
@@ -11,12 +12,15 @@ export class CatalogPaths {
   readonly #roots: readonly BytePath[]
   readonly #names: string
   readonly #folders = new Map<number, BytePath>()
+  readonly #isAscii: boolean
 
   /** `roots` are those of all declared patterns. */
   constructor(columns: CatalogColumns, roots: readonly BytePath[]) {
     this.#columns = columns
     this.#roots = roots
     this.#names = Buffer.from(columns.names).toString('latin1')
+    this.#isAscii =
+      isAscii(columns.names) && roots.every((root) => isAscii(Buffer.from(root, 'latin1')))
   }
 
   nameOf(index: number): BytePath {
@@ -28,6 +32,12 @@ export class CatalogPaths {
     const parent = this.#columns.parents[index]!
     if (parent < 0) return this.#roots[-1 - parent]!
     return joinPath(this.#folderOf(parent), this.nameOf(index))
+  }
+
+  /** The path in the form in which `node:fs` takes it. */
+  fsPathOf(index: number): string | Buffer {
+    const path = this.pathOf(index)
+    return this.#isAscii ? path : fsPath(path)
   }
 
   targetOf(index: number): BytePath {

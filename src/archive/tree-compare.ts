@@ -2,7 +2,7 @@ import { lstatSync, readlinkSync, statSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { SwarmCacheError, errnoOf } from '../core/errors.ts'
-import { fsPath, textOf } from './byte-path.ts'
+import { textOf } from './byte-path.ts'
 import type { BytePath } from './byte-path.ts'
 import { KIND, MAX_PATH_BYTES } from './catalog.ts'
 import type { CatalogColumns } from './catalog.ts'
@@ -24,6 +24,7 @@ export const ON_DISK = {
 // Node sets times as a double of seconds, which moves them by up to 240 ns, and reads them as a double
 // of milliseconds, which is as coarse.
 const MTIME_TOLERANCE_MS = 0.0005
+const STAT_OPTIONS = { throwIfNoEntry: false } as const
 const TURN_ROWS = 512
 const TURN_MS = 10
 
@@ -137,11 +138,10 @@ class TreeComparison {
       const above = this.onDisk[parent]
       if (above === ON_DISK.MISSING || above === ON_DISK.OBSTRUCTED) return ON_DISK.MISSING
     }
-    const path = this.#paths.pathOf(index)
     const kind = this.#columns.kinds[index]!
     // What lies before the wildcards of a pattern is the user's own path; nothing else is followed.
     const isOwn = parent < 0 && this.#selection.patterns[this.#pattern]!.isGlob
-    const stats = statsOf(path, isOwn && kind <= KIND.FOLDER)
+    const stats = this.#statsOf(index, isOwn && kind <= KIND.FOLDER)
     if (stats === undefined) return ON_DISK.MISSING
     switch (kind) {
       case KIND.ANCESTOR:
@@ -156,7 +156,8 @@ class TreeComparison {
           : ON_DISK.DIFFERENT
       case KIND.SYMLINK:
         if (!stats.isSymbolicLink()) return ON_DISK.OBSTRUCTED
-        return this.#hasTime(index, stats) && linkTarget(path) === this.#paths.targetOf(index)
+        return this.#hasTime(index, stats) &&
+          linkTarget(this.#paths.fsPathOf(index)) === this.#paths.targetOf(index)
           ? ON_DISK.SAME
           : ON_DISK.DIFFERENT
       default:
@@ -164,11 +165,22 @@ class TreeComparison {
     }
   }
 
+  #statsOf(index: number, follow: boolean): Stats | undefined {
+    const path = this.#paths.fsPathOf(index)
+    try {
+      return follow ? statSync(path, STAT_OPTIONS) : lstatSync(path, STAT_OPTIONS)
+    } catch (error) {
+      // A file where a folder above the declared path should be: making the folder will tell.
+      if (errnoOf(error) === 'ENOTDIR') return undefined
+      throw pathError('look at', this.#paths.pathOf(index), error)
+    }
+  }
+
   #hardLinkState(index: number, stats: Stats): number {
     if (!stats.isFile()) return ON_DISK.OBSTRUCTED
     const source = this.#columns.linkSources[index]!
     if (this.onDisk[source] !== ON_DISK.SAME) return ON_DISK.DIFFERENT
-    const file = statsOf(this.#paths.pathOf(source), false)
+    const file = this.#statsOf(source, false)
     return file?.ino === stats.ino && file.dev === stats.dev ? ON_DISK.SAME : ON_DISK.DIFFERENT
   }
 
@@ -183,20 +195,9 @@ class TreeComparison {
   }
 }
 
-function statsOf(path: BytePath, follow: boolean): Stats | undefined {
+function linkTarget(path: string | Buffer): BytePath | undefined {
   try {
-    const options = { throwIfNoEntry: false } as const
-    return follow ? statSync(fsPath(path), options) : lstatSync(fsPath(path), options)
-  } catch (error) {
-    // A file where a folder above the declared path should be: making the folder will tell.
-    if (errnoOf(error) === 'ENOTDIR') return undefined
-    throw pathError('look at', path, error)
-  }
-}
-
-function linkTarget(path: BytePath): BytePath | undefined {
-  try {
-    return readlinkSync(fsPath(path), { encoding: 'latin1' })
+    return readlinkSync(path, { encoding: 'latin1' })
   } catch {
     return undefined
   }

@@ -9,7 +9,6 @@ import {
   writeSync,
 } from 'node:fs'
 import { errnoOf } from '../core/errors.ts'
-import { fsPath } from './byte-path.ts'
 import type { BytePath } from './byte-path.ts'
 import type { CatalogColumns } from './catalog.ts'
 import { CatalogPaths } from './catalog-paths.ts'
@@ -103,10 +102,10 @@ export class TreeWriter {
   /** Writes a whole file. */
   writeFile(file: number, content: Uint8Array): void {
     const { columns, umask } = this.#state
-    const path = this.#paths.pathOf(file)
+    const path = this.#paths.fsPathOf(file)
     const mode = columns.modes[file]!
     try {
-      const fd = this.#create(file, fsPath(path), mode)
+      const fd = this.#create(file, path, mode)
       try {
         if (content.length > 0) writeAll(fd, content, 0)
         if ((mode & umask) !== 0) fchmodSync(fd, mode)
@@ -116,16 +115,16 @@ export class TreeWriter {
         closeSync(fd)
       }
     } catch (error) {
-      throw pathError('write', path, error)
+      throw pathError('write', this.#paths.pathOf(file), error)
     }
     this.filesWritten += 1
   }
 
   #writePiece(file: number, piece: Uint8Array, position: number): void {
     const { columns, piecesLeft } = this.#state
-    const path = this.#paths.pathOf(file)
+    const path = this.#paths.fsPathOf(file)
     try {
-      const fd = this.#openPart(file, fsPath(path))
+      const fd = this.#openPart(file, path)
       try {
         writeAll(fd, piece, position)
         if (Atomics.sub(piecesLeft, file, 1) > 1) return
@@ -136,7 +135,7 @@ export class TreeWriter {
         closeSync(fd)
       }
     } catch (error) {
-      throw pathError('write', path, error)
+      throw pathError('write', this.#paths.pathOf(file), error)
     }
     this.filesWritten += 1
   }

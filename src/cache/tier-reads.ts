@@ -95,16 +95,16 @@ class TierRead {
   async run(chunks: readonly ChunkRef[]): Promise<void> {
     try {
       const places = await this.#locate(chunks)
-      const inFiles = chunks.filter((_, index) => places[index] !== undefined)
-      const others = chunks.filter((_, index) => places[index] === undefined)
-      const held = await this.#whichHeld(others)
-      const local = others.filter((_, index) => held[index] === true)
-      const missing = others.filter((_, index) => held[index] !== true)
+      const held = places?.map((place) => place !== undefined) ?? (await this.#whichHeld(chunks))
+      const local = chunks.filter((_, index) => held[index] === true)
+      const missing = chunks.filter((_, index) => held[index] !== true)
+      const readLocal = async (): Promise<ChunkRef[]> => {
+        if (places === undefined) return await this.#readLocal(local)
+        const localPlaces = places.filter((place) => place !== undefined)
+        return await this.#readLocal(await this.#placeLocal(local, localPlaces))
+      }
       const flows = await Promise.allSettled([
-        this.#placeLocal(
-          inFiles,
-          places.filter((place) => place !== undefined),
-        ).then(async (unread) => await this.#readLocal([...unread, ...local])),
+        readLocal(),
         this.#fetchMissing(missing).catch((error: unknown) => {
           this.#fail(error)
           throw error
@@ -133,13 +133,13 @@ class TierRead {
     this.#stopped.abort(error)
   }
 
-  async #locate(chunks: readonly ChunkRef[]): Promise<(FramePlace | undefined)[]> {
-    if (!this.#placed) return []
+  async #locate(chunks: readonly ChunkRef[]): Promise<(FramePlace | undefined)[] | undefined> {
+    if (!this.#placed) return undefined
     try {
       return await this.#parts.store.locate(chunks.map((chunk) => chunk.digest))
     } catch {
       // Asking what is held fails in the same way, and says so.
-      return []
+      return undefined
     }
   }
 

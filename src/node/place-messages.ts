@@ -19,14 +19,18 @@ export interface PlacedFrame {
   readonly unopened: number
 }
 
-// A message a turn of the event loop, and no more in one than is quickly made and read.
+// What a writing thread takes at once, and no longer than nobody notices: a message a frame would cost both
+// sides more than the frame itself.
+const MESSAGE_FRAME_BYTES = 512 * 1024
 const MAX_FRAMES = 256
+const MAX_WAIT_MS = 2
 
-/** Collects the places of one turn of the event loop for one message. */
+/** Collects places for messages of many. */
 export class PlaceMessages {
   readonly #write: (body: Uint8Array) => Promise<void>
   #waiting: PlacedFrame[] = []
-  #timer: NodeJS.Immediate | undefined
+  #waitingBytes = 0
+  #timer: NodeJS.Timeout | undefined
 
   constructor(write: (body: Uint8Array) => Promise<void>) {
     this.#write = write
@@ -35,14 +39,17 @@ export class PlaceMessages {
   /** Resolves when the next may be added. */
   async add(frame: PlacedFrame): Promise<void> {
     this.#waiting.push(frame)
-    if (this.#waiting.length >= MAX_FRAMES) await this.flush()
+    this.#waitingBytes += frame.bytes
+    const isFull = this.#waiting.length >= MAX_FRAMES || this.#waitingBytes >= MESSAGE_FRAME_BYTES
+    if (isFull) await this.flush()
     // Where the client has gone, the session hears of it.
-    else this.#timer ??= setImmediate(() => void this.flush().catch(() => {}))
+    else this.#timer ??= setTimeout(() => void this.flush().catch(() => {}), MAX_WAIT_MS)
   }
 
   async flush(): Promise<void> {
-    clearImmediate(this.#timer)
+    clearTimeout(this.#timer)
     this.#timer = undefined
+    this.#waitingBytes = 0
     const frames = this.#waiting
     this.#waiting = []
     if (frames.length > 0) await this.#write(encodeJson(frames))

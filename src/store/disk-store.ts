@@ -3,7 +3,7 @@ import type { Digest } from '../core/digest.ts'
 import type { EntryName, EntryQuery, SignedEntry } from '../core/entry.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
 import { errorMessage, SwarmCacheError } from '../core/errors.ts'
-import { FRAME_HEADER_BYTES, encodeFrameFile } from '../core/frame-file.ts'
+import { encodeFrameFile } from '../core/frame-file.ts'
 import type { Inbox } from '../core/inbox.ts'
 import { silentLogger } from '../core/logger.ts'
 import type { Logger } from '../core/logger.ts'
@@ -198,8 +198,8 @@ export class DiskStore implements Store {
     const { chunks } = this.#parts.files
     const places: (FramePlace | undefined)[] = []
     for (const digest of digests) {
-      const size = this.#turn.step(() => chunks.holdSize(digest)) ?? 0
-      places.push(size > FRAME_HEADER_BYTES ? framePlace(chunks.path(digest), size) : undefined)
+      const size = this.#turn.step(() => chunks.holdSize(digest))
+      places.push(size === undefined ? undefined : framePlace(chunks.path(digest), size))
       await this.#turn.pass()
     }
     return places

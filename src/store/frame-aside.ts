@@ -1,5 +1,6 @@
 import type { Frame, FramePlace } from '../core/chunk.ts'
 import { FRAME_HEADER_BYTES, encodeFrameFile } from '../core/frame-file.ts'
+import { MAX_FRAME_BYTES } from '../core/manifest.ts'
 import type { DigestFolder } from './digest-folder.ts'
 import { removeQuietly } from './digest-folder.ts'
 import type { Room } from './room.ts'
@@ -60,7 +61,8 @@ export async function putFrameAside(
   return { place: framePlace(path, bytes), keep, drop }
 }
 
-/** Where the frame is in a chunk file of `fileBytes`. */
+/** Where the frame is in a chunk file of `fileBytes`; of one that is too short or too long, what could be one. */
 export function framePlace(path: string, fileBytes: number): FramePlace {
-  return { path, position: FRAME_HEADER_BYTES, bytes: fileBytes - FRAME_HEADER_BYTES }
+  const bytes = Math.min(Math.max(0, fileBytes - FRAME_HEADER_BYTES), MAX_FRAME_BYTES)
+  return { path, position: FRAME_HEADER_BYTES, bytes }
 }

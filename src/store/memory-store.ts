@@ -87,9 +87,8 @@ export class MemoryStore implements Store {
     return undefined
   }
 
-  async locate(digests: readonly Digest[]): Promise<undefined[]> {
+  async locate(): Promise<undefined> {
     this.#assertOpen()
-    return digests.map(() => undefined)
   }
 
   async putAside(): Promise<undefined> {

@@ -65,10 +65,10 @@ export interface Store {
   /** Where frames that the caller has verified may be written as files; undefined if the store keeps none. */
   inbox(): Promise<Inbox | undefined>
   /**
-   * Where the frames of chunks lie, in the order asked, and like chunks that `has` found they stay for a while;
-   * undefined for what is not held in a file. What is in the files is not checked.
+   * Where the frames of chunks lie, in the order asked, undefined for what is not held; like chunks that `has` found
+   * they stay for a while. What is in the files is not checked. A store without files has no answer at all.
    */
-  locate(digests: readonly Digest[]): Promise<(FramePlace | undefined)[]>
+  locate(digests: readonly Digest[]): Promise<(FramePlace | undefined)[] | undefined>
   /**
    * Writes a frame that nobody has verified to a file that is no chunk's; undefined from a store without files.
    *

@@ -157,6 +157,8 @@ test(
 
 for (const [what, harm] of [
   ['is gone', (path: string) => rmSync(path)],
+  ['is empty', (path: string) => writeFileSync(path, '')],
+  ['is far too long', (path: string) => writeFileSync(path, Buffer.alloc(3_000_000))],
   ['holds something else', (path: string) => writeFileSync(path, 'something else')],
 ] as const) {
   test(

@@ -33,7 +33,7 @@ test('a frame put aside is no chunk until it is kept, and then counts once', opt
   await aside.keep()
   aside.drop()
   await other.keep()
-  const [place] = await store.locate([digest])
+  const [place] = (await store.locate([digest]))!
   assert.deepEqual(Buffer.from((await store.get(digest))!.bytes), Buffer.from(frame.bytes))
   assert.deepEqual(
     readFileSync(place!.path).subarray(place!.position, place!.position + place!.bytes),
