@@ -280,17 +280,24 @@ class SectionReader {
   }
 
   take(count: number): Buffer {
-    if (count > this.#bytes.length - this.#offset) throw malformed('a section ends too early')
-    this.#offset += count
-    return this.#bytes.subarray(this.#offset - count, this.#offset)
+    const start = this.#advance(count)
+    return this.#bytes.subarray(start, start + count)
+  }
+
+  /** Where the next `count` bytes start. */
+  #advance(count: number): number {
+    const start = this.#offset
+    if (count > this.#bytes.length - start) throw malformed('a section ends too early')
+    this.#offset = start + count
+    return start
   }
 
   u16(max: number): number {
-    return bounded(this.take(2).readUInt16LE(), max)
+    return bounded(this.#bytes.readUInt16LE(this.#advance(2)), max)
   }
 
   u32(max: number): number {
-    return bounded(this.take(4).readUInt32LE(), max)
+    return bounded(this.#bytes.readUInt32LE(this.#advance(4)), max)
   }
 
   varint(max: number = Number.MAX_SAFE_INTEGER): number {

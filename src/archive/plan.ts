@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { abortable } from '../async/deadline.ts'
 import { openFrame } from '../core/chunk.ts'
 import type { Frame } from '../core/chunk.ts'
@@ -6,6 +7,7 @@ import { SwarmCacheError } from '../core/errors.ts'
 import { totalBytes } from '../core/manifest.ts'
 import type { ChunkRef, Manifest } from '../core/manifest.ts'
 import type { ArchiveOptions, UnpackPlan } from './archive.ts'
+import { fsPath } from './byte-path.ts'
 import { KIND, MAX_CATALOG_BYTES } from './catalog.ts'
 import type { CatalogColumns } from './catalog.ts'
 import { decodeCatalog } from './catalog-decode.ts'
@@ -35,6 +37,32 @@ export async function planTree(
   signal?.throwIfAborted()
   const selection = PathSelection.of(paths, options.workingDirectory)
   const contentBytes = totalBytes(manifest.content)
+  // Where nothing is there yet threads will be needed: they start while the catalog is fetched.
+  const isCold = selection.patterns.every(({ root }) => !existsSync(fsPath(root)))
+  const crew = new WriteCrew()
+  if (isCold && contentBytes > THREADS_FROM_BYTES) crew.start(threadsOf(options))
+  try {
+    return await comparePlan(manifest, catalog, { selection, contentBytes, crew }, options)
+  } catch (error) {
+    await crew.close()
+    throw error
+  }
+}
+
+interface PlanParts {
+  readonly selection: PathSelection
+  readonly contentBytes: number
+  readonly crew: WriteCrew
+}
+
+async function comparePlan(
+  manifest: Manifest,
+  catalog: AsyncIterable<Frame>,
+  parts: PlanParts,
+  options: ArchiveOptions,
+): Promise<UnpackPlan> {
+  const { signal } = options
+  const { selection, contentBytes } = parts
   const columns = decodeCatalog(await readCatalog(manifest.catalog, catalog, signal), {
     contentBytes,
     patterns: selection.patterns.length,
@@ -60,7 +88,7 @@ export async function planTree(
     stop: new Int32Array(new SharedArrayBuffer(4)),
     umask: process.umask(),
   }
-  return new TreePlan(state, catalogPaths, selection, placed, contentBytes, options)
+  return new TreePlan(state, catalogPaths, placed, parts, options)
 }
 
 /** The plain bytes of the catalog, from its frames in order. */
@@ -108,9 +136,8 @@ class TreePlan implements UnpackPlan {
   constructor(
     state: WriteState,
     paths: CatalogPaths,
-    selection: PathSelection,
     placed: ReadonlyMap<Digest, PlacedChunk>,
-    contentBytes: number,
+    { selection, contentBytes, crew }: PlanParts,
     options: ArchiveOptions,
   ) {
     const { files, skipped } = countFiles(state.columns, state.onDisk)
@@ -122,7 +149,9 @@ class TreePlan implements UnpackPlan {
     const isLarge =
       files - skipped > THREADS_FROM_FILES || totalBytes(this.chunks) > THREADS_FROM_BYTES
     // Started now, threads are ready when the first chunk has been fetched.
-    this.#crew = new WriteCrew(state, isLarge ? threadsOf(options) : 0)
+    if (isLarge) crew.start(threadsOf(options))
+    crew.open(state)
+    this.#crew = crew
     this.#unpacking = new Unpacking({
       state,
       paths,
@@ -161,8 +190,8 @@ function countFiles(
 ): { files: number; skipped: number } {
   let files = 0
   let skipped = 0
-  for (const [i, kind] of columns.kinds.entries()) {
-    if (kind < KIND.FILE) continue
+  for (let i = 0; i < columns.count; i += 1) {
+    if (columns.kinds[i]! < KIND.FILE) continue
     files += 1
     if (onDisk[i] === ON_DISK.SAME) skipped += 1
   }

@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { openFrameSync } from '../core/chunk.ts'
 import type { FramePlace } from '../core/chunk.ts'
 import type { ChunkRef } from '../core/manifest.ts'
@@ -17,7 +17,7 @@ export interface WriteJob {
   readonly places: readonly number[]
 }
 
-/** To a writing thread: the frames that lie in no file are in one buffer, which moves with the message. */
+/** To a writing thread, after the state of the restore: the frames that lie in no file are in one buffer, which moves with the message. */
 export interface WriteBatch {
   readonly bytes: Uint8Array<ArrayBuffer> | undefined
   readonly jobs: readonly WriteJob[]
@@ -32,10 +32,15 @@ export interface BatchOutcome {
   readonly bytes: Uint8Array<ArrayBuffer> | undefined
 }
 
-const writer = new TreeWriter(workerData as WriteState)
+let writer: TreeWriter
 const reader = new FrameReader()
 
-parentPort!.on('message', ({ bytes, jobs }: WriteBatch) => {
+parentPort!.on('message', (message: WriteState | WriteBatch) => {
+  if ('jobs' in message) write(message)
+  else writer = new TreeWriter(message)
+})
+
+function write({ bytes, jobs }: WriteBatch): void {
   const before = writer.filesWritten
   const failures: { job: number; error: ThreadError }[] = []
   for (const [job, { chunk, frame, places }] of jobs.entries()) {
@@ -50,4 +55,4 @@ parentPort!.on('message', ({ bytes, jobs }: WriteBatch) => {
   }
   const outcome: BatchOutcome = { files: writer.filesWritten - before, failures, bytes }
   parentPort!.postMessage(outcome, bytes === undefined ? [] : [bytes.buffer])
-})
+}

@@ -23,19 +23,26 @@ export interface WriteOrder {
 
 /** Opens frames and writes what is in them, on threads, or on the caller's if there are none. */
 export class WriteCrew {
-  readonly #writer: TreeWriter
-  readonly #stop: Int32Array
-  readonly #threads: WriteThread[]
+  #state: WriteState | undefined
+  #writer: TreeWriter | undefined
+  #threads: readonly WriteThread[] = []
   #batch: WriteOrder[] = []
   #batchBytes = 0
   #flushTimer: NodeJS.Immediate | undefined
   readonly #reader = new FrameReader()
   readonly #own = new Set<Promise<void>>()
 
-  constructor(state: WriteState, threads: number) {
+  /** Starts threads, once; what they are to write is said later. */
+  start(threads: number): void {
+    if (this.#threads.length > 0) return
+    this.#threads = Array.from({ length: threads }, () => new WriteThread())
+  }
+
+  /** Says what is written, before anything is. */
+  open(state: WriteState): void {
+    this.#state = state
     this.#writer = new TreeWriter(state)
-    this.#stop = state.stop
-    this.#threads = Array.from({ length: threads }, () => new WriteThread(state))
+    for (const { worker } of this.#threads) worker.postMessage(state)
   }
 
   /** Keeps the process alive until `close`. */
@@ -59,12 +66,12 @@ export class WriteCrew {
 
   /** Writes a file without content, on the caller's thread. */
   writeEmpty(file: number): void {
-    this.#writer.writeFile(file, new Uint8Array())
+    this.#writer!.writeFile(file, new Uint8Array())
   }
 
   /** Ends writing as soon as the files under way are done, and resolves when nothing writes any more. */
   async halt(): Promise<void> {
-    Atomics.store(this.#stop, 0, 1)
+    if (this.#state !== undefined) Atomics.store(this.#state.stop, 0, 1)
     this.#batch = []
     clearImmediate(this.#flushTimer)
     await Promise.all([...this.#own, ...this.#threads.map((thread) => thread.idle())])
@@ -85,15 +92,16 @@ export class WriteCrew {
   }
 
   async #writeHere({ placed, frame, onWritten, onError }: WriteOrder): Promise<void> {
+    const writer = this.#writer!
     try {
       const { place } = frame
       // Opening goes on while the next frame is read.
       const bytes = place === undefined ? frame.bytes : new Uint8Array(this.#reader.read(place))
       const plain = await openFrame({ chunk: placed.chunk, bytes })
-      const before = this.#writer.filesWritten
-      for (const place of placed.places) this.#writer.writeContent(plain, place)
+      const before = writer.filesWritten
+      for (const offset of placed.places) writer.writeContent(plain, offset)
       freeMemory(plain)
-      onWritten(this.#writer.filesWritten - before)
+      onWritten(writer.filesWritten - before)
     } catch (error) {
       onError(error)
     }
@@ -113,8 +121,8 @@ class WriteThread {
   #failure: Error | undefined
   bytesWaiting = 0
 
-  constructor(state: WriteState) {
-    this.worker = startThread('unpack-worker', state)
+  constructor() {
+    this.worker = startThread('unpack-worker')
     this.worker.on('message', (outcome: BatchOutcome) => this.#receive(outcome))
     this.worker.on('error', (error) => this.#fail(error))
     this.worker.on('exit', () =>
