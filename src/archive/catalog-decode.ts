@@ -32,7 +32,8 @@ export interface CatalogBounds {
  * The tree shape makes most tricks impossible to express: names hold no separator, every parent is a
  * folder that comes first, siblings ascend strictly.
  *
- * @throws ERR_INTEGRITY for everything that `encodeCatalog` would not have written.
+ * @throws ERR_INTEGRITY for everything that `encodeCatalog` would not have written, ERR_PATH for names that this
+ * platform cannot store.
  */
 export function decodeCatalog(bytes: Uint8Array, bounds: CatalogBounds): CatalogColumns {
   const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -120,7 +121,7 @@ function readNames(columns: CatalogColumns, sections: Sections): void {
   if (blob.includes(0)) throw malformed('a name holds a NUL')
   if (blob.includes(0x2f)) throw malformed('a name holds a "/"')
   if (process.platform === 'win32' && (blob.includes(0x5c) || blob.includes(0x3a))) {
-    throw malformed('a name holds a "\\" or ":", which Windows cannot store')
+    throw impossibleHere('a name holds a "\\" or ":", which Windows cannot store')
   }
   const { kinds, nameEnds, count } = columns
   const depths = sections[1].copy()
@@ -248,7 +249,7 @@ function refuseCaseCollisions(columns: CatalogColumns): void {
     const name = textOf(text.slice(nameEnds[i - 1], nameEnds[i]))
     const folded = `${parents[i]}/${name.normalize('NFC').toLowerCase()}`
     if (seen.has(folded)) {
-      throw malformed(`this file system cannot tell "${name}" from another name beside it`)
+      throw impossibleHere(`this file system cannot tell "${name}" from another name beside it`)
     }
     seen.add(folded)
   }
@@ -333,5 +334,12 @@ function bounded(value: number, max: number): number {
 }
 
 function malformed(why: string): SwarmCacheError {
-  return new SwarmCacheError('ERR_INTEGRITY', `The catalog is malformed: ${why}.`)
+  return new SwarmCacheError('ERR_INTEGRITY', `The catalog is malformed: ${why}.`, {
+    facts: { malformed: true },
+  })
+}
+
+/** What another machine could hold. */
+function impossibleHere(why: string): SwarmCacheError {
+  return new SwarmCacheError('ERR_PATH', `The cache entry cannot be restored here: ${why}.`)
 }

@@ -58,7 +58,7 @@ export function placeChunks(
         throw new SwarmCacheError(
           'ERR_INTEGRITY',
           `The manifest gives the chunk ${chunk.digest} both ${known.chunk.bytes} and ${chunk.bytes} bytes.`,
-          { facts: { digest: chunk.digest } },
+          { facts: { digest: chunk.digest, malformed: true } },
         )
       }
     }

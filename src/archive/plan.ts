@@ -99,7 +99,9 @@ async function readCatalog(
 ): Promise<Uint8Array> {
   const bytes = totalBytes(chunks)
   if (bytes > MAX_CATALOG_BYTES) {
-    throw new SwarmCacheError('ERR_INTEGRITY', `The manifest claims a catalog of ${bytes} bytes.`)
+    throw new SwarmCacheError('ERR_INTEGRITY', `The manifest claims a catalog of ${bytes} bytes.`, {
+      facts: { malformed: true },
+    })
   }
   const plains: Uint8Array[] = []
   const iterator = frames[Symbol.asyncIterator]()

@@ -128,7 +128,7 @@ class TreeComparison {
     throw new SwarmCacheError(
       'ERR_PATH',
       `The cache entry names ${textOf(this.#paths.pathOf(index))}, which is not one of the declared paths. Nothing was restored.`,
-      { facts: { path: textOf(this.#paths.pathOf(index)) } },
+      { facts: { path: textOf(this.#paths.pathOf(index)), undeclared: true } },
     )
   }
 

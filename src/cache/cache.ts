@@ -116,6 +116,12 @@ export interface ReadOptions {
   readonly placed?: boolean
 }
 
+/** Why an entry is forgotten. */
+export interface ForgetOptions {
+  /** What its writer signed contradicts itself: the writer is to be avoided. */
+  readonly malformed?: boolean
+}
+
 /**
  * Entries and chunks of one repository in every tier but the upstream: the local store and the peers.
  *
@@ -145,5 +151,5 @@ export interface Tiers {
   /** The turn for work that one of all who share this repository's swarm or node does for the others. */
   takeTurn(name: Digest, options?: TurnOptions): Promise<Turn>
   /** Forgets an entry whose content turned out to be damaged or gone. */
-  forget(entry: SignedEntry): Promise<void>
+  forget(entry: SignedEntry, options?: ForgetOptions): Promise<void>
 }

@@ -4,7 +4,7 @@ import type { Entry, EntryQuery, SignedEntry } from '../core/entry.ts'
 import type { Inbox } from '../core/inbox.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { Turn, TurnOptions } from '../lease/lease.ts'
-import type { ReadOptions, TierLookup, Tiers } from './cache.ts'
+import type { ForgetOptions, ReadOptions, TierLookup, Tiers } from './cache.ts'
 
 interface Wait {
   readonly signal?: AbortSignal
@@ -69,8 +69,8 @@ export class LazyTiers implements Tiers {
     return await (await this.#tiers(options)).takeTurn(name, options)
   }
 
-  async forget(entry: SignedEntry): Promise<void> {
-    await (await this.#tiers()).forget(entry)
+  async forget(entry: SignedEntry, options?: ForgetOptions): Promise<void> {
+    await (await this.#tiers()).forget(entry, options)
   }
 
   /** A failed opening is tried again with the next call. */

@@ -14,7 +14,7 @@ import { UNLED_TURN } from '../lease/lease.ts'
 import type { Leases, Turn, TurnOptions } from '../lease/lease.ts'
 import type { FoundEntry } from '../router/router.ts'
 import type { Store } from '../store/store.ts'
-import type { ReadOptions, TierLookup, Tiers } from './cache.ts'
+import type { ForgetOptions, ReadOptions, TierLookup, Tiers } from './cache.ts'
 import { fetchManifest } from './fetch-manifest.ts'
 import type { TierPeers } from './fetch-manifest.ts'
 import { readTiers } from './tier-reads.ts'
@@ -186,13 +186,23 @@ export class NodeTiers implements Tiers {
     return leases === undefined ? UNLED_TURN : await leases.takeTurn(name, options)
   }
 
-  async forget(entry: SignedEntry): Promise<void> {
+  async forget(entry: SignedEntry, { malformed = false }: ForgetOptions = {}): Promise<void> {
     this.#assertOwn(entry.repository)
+    if (malformed) this.#blame(entry)
     this.#holders.delete(entry.manifest)
     const held = await this.#parts.store.getEntry(entry)
     if (held?.manifest !== entry.manifest) return
     await this.#parts.store.removeEntry(entry)
     if (this.#provides) await this.#parts.peers?.router.withdraw(entry)
+  }
+
+  /** The signature proves who made it; whoever offered it may have been deceived as this node was. */
+  #blame({ key, writer, manifest }: SignedEntry): void {
+    const router = this.#parts.peers?.router
+    for (const peerId of this.#holders.get(manifest) ?? []) {
+      if (peerId !== writer) router?.failed(peerId, `it offered "${key}", which is malformed`)
+    }
+    router?.failed(writer, `it signed the entry "${key}", which is malformed`, true)
   }
 
   /** The best entry of the store that is to be believed; what nobody will ever believe is dropped. */

@@ -4,10 +4,11 @@ import { entryVersion } from '../core/cache-key.ts'
 import { noBytes } from '../core/chunk.ts'
 import type { BytesByTier, SourcedFrame, Tier } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
+import { MAX_EXCEPTED } from '../core/entry.ts'
 import type { EntryQuery, NearMiss, SignedEntry } from '../core/entry.ts'
 import { foldKey } from '../core/entry-match.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
-import { SwarmCacheError, errorMessage, isSwarmCacheError } from '../core/errors.ts'
+import { SwarmCacheError, errorMessage, isMalformed, isSwarmCacheError } from '../core/errors.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { decodeManifest, totalBytes } from '../core/manifest.ts'
 import { UNLED_TURN } from '../lease/lease.ts'
@@ -17,6 +18,7 @@ import type { Background } from './background.ts'
 import type { CacheOptions, RestoreResult, TierLookup } from './cache.ts'
 import { distinctChunks, orderFrames } from './entry-chunks.ts'
 import { takeTurn, workName } from './shared-work.ts'
+import { explainNearMisses } from './near-misses.ts'
 import { preferUpstream } from './source-choice.ts'
 import type { TreeCacheOptions, TreeCacheParts } from './tree-parts.ts'
 import { copyFromUpstream } from './upstream-copy.ts'
@@ -56,6 +58,8 @@ export class Restore {
   readonly #started = performance.now()
   readonly #bytes: BytesByTier = noBytes()
   readonly #servingPeers = new Set<string>()
+  /** Manifests that could not be restored for a reason that lies in them, or as nobody has all of them. */
+  readonly #useless = new Set<Digest>()
 
   constructor(parts: RestoreParts, options: RestoreOptions) {
     this.#parts = parts
@@ -88,10 +92,11 @@ export class Restore {
       if (found.tiers.match !== undefined) return this.#result(query, found.tiers.match, 0, 0)
       return this.#miss(query, found.tiers.nearMisses)
     }
-    const tried = source === 'tiers' ? found.tiers.match : await this.#copyOf(found.upstream, query)
-    if (tried !== undefined) {
+    let tried = source === 'tiers' ? found.tiers.match : await this.#copyOf(found.upstream, query)
+    while (tried !== undefined) {
       const result = await this.#fromTiers(paths, query, tried)
       if (result !== undefined) return result
+      tried = source === 'tiers' ? await this.#another(query, tried) : undefined
     }
     const restored = found.askUpstream ? await this.#inTurn(paths, query, found) : undefined
     return restored ?? this.#miss(query, found.tiers.nearMisses)
@@ -195,6 +200,22 @@ export class Restore {
     return { ...lookup.match, hit: foldKey(hit.key) === foldKey(query.key) ? 'exact' : 'prefix' }
   }
 
+  /** Another entry that answers like one which turned out to be of no use. */
+  async #another(
+    query: EntryQuery,
+    { hit, entry }: EntryMatch<SignedEntry>,
+  ): Promise<EntryMatch<SignedEntry> | undefined> {
+    if (!this.#useless.has(entry.manifest) || this.#useless.size > MAX_EXCEPTED) return undefined
+    const lookup = await this.#fault(
+      'Asking the peers',
+      undefined,
+      withDeadline(LOOKUP_DEADLINE_MS, 'Asking the peers', this.#signal, (signal) =>
+        this.#parts.tiers.find({ ...query, except: [...this.#useless] }, { signal }),
+      ),
+    )
+    return lookup?.match?.hit === hit ? lookup.match : undefined
+  }
+
   async #fromTiers(
     paths: readonly string[],
     query: EntryQuery,
@@ -235,7 +256,10 @@ export class Restore {
       this.#signal.throwIfAborted()
       // An entry whose content is damaged or gone must not stand in the way of a new one.
       if (LOST.some((code) => isSwarmCacheError(error, code))) {
-        await tiers.forget(entry).catch(() => {})
+        this.#useless.add(entry.manifest)
+        await tiers.forget(entry, { malformed: isMalformed(error) }).catch(() => {})
+      } else if (isSwarmCacheError(error, 'ERR_PATH') && error.facts['undeclared'] === true) {
+        this.#useless.add(entry.manifest)
       }
       logger.log('warning', `Restoring "${entry.key}" failed: ${errorMessage(error)}`)
       return undefined
@@ -346,12 +370,12 @@ export class Restore {
     nearMisses: readonly NearMiss[] = [],
   ): RestoreResult {
     const exact = foldKey(matchedKey) === foldKey(query.key)
-    if (!exact) this.#explain(query, nearMisses)
+    if (!exact) explainNearMisses(this.#parts.logger, query, nearMisses)
     return { ...this.#base(query), hit: exact ? 'exact' : 'prefix', matchedKey }
   }
 
   #miss(query: EntryQuery, nearMisses: readonly NearMiss[]): RestoreResult {
-    this.#explain(query, nearMisses)
+    explainNearMisses(this.#parts.logger, query, nearMisses)
     return { ...this.#base(query), bytes: noBytes(), peers: 0, hit: 'miss' }
   }
 
@@ -363,16 +387,6 @@ export class Restore {
       bytes: { ...this.#bytes },
       peers: this.#servingPeers.size,
       milliseconds: Math.round(performance.now() - this.#started),
-    }
-  }
-
-  #explain(query: EntryQuery, nearMisses: readonly NearMiss[]): void {
-    for (const near of nearMisses) {
-      const why =
-        near.reason === 'other-version'
-          ? 'was saved with other paths (they must be declared alike, in the same order, to match)'
-          : `belongs to ${near.scope}, which a run of ${query.scopes[0]} may not read`
-      this.#parts.logger.log('notice', `An entry "${near.key}" exists but ${why}.`)
     }
   }
 }

@@ -231,6 +231,8 @@ class TierRead {
     const { signal } = this.#stopped
     await this.frames.push({ chunk, bytes, tier: 'peers', peer, settle: opened.resolve })
     if (await abortable(opened.promise, signal)) return
+    // It says whether the frame or its manifest is wrong.
+    await openFrame(frame)
     throw new SwarmCacheError('ERR_INTEGRITY', `The chunk ${chunk.digest} is damaged.`, {
       facts: { digest: chunk.digest },
     })

@@ -10,6 +10,7 @@ import type { ZstdOptions } from 'node:zlib'
 import { promisify } from 'node:util'
 import { digestOf } from './digest.ts'
 import { freeMemory } from './free-memory.ts'
+import { MAX_CHUNK_BYTES } from './manifest.ts'
 import type { ChunkRef } from './manifest.ts'
 import { rawBlocks } from './raw-blocks.ts'
 import { SwarmCacheError } from './errors.ts'
@@ -105,9 +106,9 @@ export async function openFrame(frame: Frame): Promise<Uint8Array> {
   try {
     plain = await decompress(bytes, decompression(chunk))
   } catch (cause) {
-    throw damaged(chunk, 'it does not decompress to its size', cause)
+    throw damaged(frame, 'it does not decompress to its size', cause)
   }
-  checkPlain(chunk, plain)
+  checkPlain(frame, plain)
   return plain
 }
 
@@ -121,9 +122,9 @@ export function openFrameSync(frame: Frame): Uint8Array {
   try {
     plain = zstdDecompressSync(bytes, decompression(chunk, SYNC_OUTPUT_BYTES))
   } catch (cause) {
-    throw damaged(chunk, 'it does not decompress to its size', cause)
+    throw damaged(frame, 'it does not decompress to its size', cause)
   }
-  checkPlain(chunk, plain)
+  checkPlain(frame, plain)
   return plain
 }
 
@@ -145,19 +146,40 @@ export function checkFrameSync(frame: Frame): void {
     only !== undefined && blocks.length === 1
       ? digestOf(only)
       : blocks.reduce((hash, block) => hash.update(block), createHash('sha256')).digest('hex')
-  if (digest !== chunk.digest) throw damaged(chunk, 'its digest does not match')
+  if (digest !== chunk.digest) throw damaged(frame, 'its digest does not match')
 }
 
 /** @throws ERR_INTEGRITY if `plain` is not what `chunk` names. */
-function checkPlain(chunk: ChunkRef, plain: Uint8Array): void {
-  if (plain.length !== chunk.bytes) throw damaged(chunk, `it has ${plain.length} bytes`)
-  if (digestOf(plain) !== chunk.digest) throw damaged(chunk, 'its digest does not match')
+function checkPlain(frame: Frame, plain: Uint8Array): void {
+  const { chunk } = frame
+  if (plain.length !== chunk.bytes) throw damaged(frame, `it has ${plain.length} bytes`)
+  if (digestOf(plain) !== chunk.digest) throw damaged(frame, 'its digest does not match')
 }
 
-function damaged(chunk: ChunkRef, why: string, cause?: unknown): SwarmCacheError {
+/** ERR_INTEGRITY; who supplied the frame is not to blame for it if `isMalformed` says so of the error. */
+function damaged(frame: Frame, why: string, cause?: unknown): SwarmCacheError {
+  const { chunk } = frame
+  const bytes = bytesOfDigest(frame)
+  if (bytes !== undefined) {
+    return new SwarmCacheError(
+      'ERR_INTEGRITY',
+      `The chunk ${chunk.digest} has ${bytes} bytes, but its manifest says ${chunk.bytes}.`,
+      { cause, facts: { digest: chunk.digest, malformed: true } },
+    )
+  }
   return new SwarmCacheError(
     'ERR_INTEGRITY',
     `The chunk ${chunk.digest} of ${chunk.bytes} bytes is damaged: ${why}.`,
     { cause, facts: { digest: chunk.digest } },
   )
+}
+
+/** How many bytes a frame holds if they are those that its digest names, whatever size was told. */
+function bytesOfDigest({ chunk, bytes }: Frame): number | undefined {
+  try {
+    const plain = zstdDecompressSync(bytes, decompression({ ...chunk, bytes: MAX_CHUNK_BYTES }))
+    return digestOf(plain) === chunk.digest ? plain.length : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -23,6 +23,7 @@ export function matchEntry<E extends Entry>(
 ): EntryMatch<E> | undefined {
   if (entry.repository !== query.repository || entry.version !== query.version) return undefined
   if (query.attested === true && entry.token === undefined) return undefined
+  if (query.except?.includes(entry.manifest) === true) return undefined
   const scopeRank = query.scopes.indexOf(entry.scope)
   if (scopeRank === -1) return undefined
   const candidate = foldKey(entry.key)

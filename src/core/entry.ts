@@ -62,7 +62,12 @@ export interface EntryQuery {
   readonly version: Digest
   /** Only entries with an ID token will do. */
   readonly attested?: boolean
+  /** Manifests that turned out to be of no use. */
+  readonly except?: readonly Digest[]
 }
+
+/** Manifests that one query may except. */
+export const MAX_EXCEPTED = 8
 
 /** Why a key that exists somewhere was no answer. */
 export interface NearMiss {

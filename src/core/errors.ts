@@ -44,6 +44,11 @@ export function isSwarmCacheError(error: unknown, code?: ErrorCode): error is Sw
   return code === undefined || (error as SwarmCacheError).code === code
 }
 
+/** True if what a writer signed contradicts itself or its content, which no transfer and no disk can bring about. */
+export function isMalformed(error: unknown): boolean {
+  return isSwarmCacheError(error, 'ERR_INTEGRITY') && error.facts['malformed'] === true
+}
+
 /** One line that a person can read, whatever was thrown. */
 export function errorMessage(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {

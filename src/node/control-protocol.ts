@@ -92,12 +92,14 @@ export function readQuery(header: Header): EntryQuery {
     !isName(query.key) ||
     !isDigest(query.version) ||
     !isNameList(query.scopes) ||
-    !isNameList(query.restoreKeys)
+    !isNameList(query.restoreKeys) ||
+    !isNameList(query.except ?? [])
   ) {
     throw malformed('the query is incomplete')
   }
-  const { repository, scopes, key, restoreKeys, version } = query
-  return { repository, scopes, key, restoreKeys, version }
+  const { repository, scopes, key, restoreKeys, version, except } = query
+  const excepted = isNameList(except) ? { except } : {}
+  return { repository, scopes, key, restoreKeys, version, ...excepted }
 }
 
 export function readSignedEntry(header: Header): SignedEntry {

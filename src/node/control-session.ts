@@ -201,7 +201,11 @@ export class ControlSession {
         await this.#turns.end(readTurnName(header), header['succeeded'] === true)
         return NOTHING
       case 'forget':
-        await (await tiers()).forget(readSignedEntry(header))
+        await (
+          await tiers()
+        ).forget(readSignedEntry(header), {
+          malformed: header['malformed'] === true,
+        })
         return NOTHING
       default:
         throw new SwarmCacheError('ERR_FRAME', 'A control message asks for an unknown call.')

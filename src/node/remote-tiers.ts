@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ReadOptions, TierLookup, Tiers } from '../cache/cache.ts'
+import type { ForgetOptions, ReadOptions, TierLookup, Tiers } from '../cache/cache.ts'
 import type { Frame, SourcedFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import { parseSignedEntry } from '../core/entry.ts'
@@ -148,8 +148,8 @@ export class RemoteTiers implements Tiers {
     return new RemoteTurn((call, args) => this.#call(call, { ...args, turn }))
   }
 
-  async forget(entry: SignedEntry): Promise<void> {
-    await this.#call('forget', { entry })
+  async forget(entry: SignedEntry, { malformed = false }: ForgetOptions = {}): Promise<void> {
+    await this.#call('forget', { entry, malformed })
   }
 
   async #call(

@@ -1,14 +1,14 @@
 import type { MessageLimits } from '../core/message.ts'
 import { isDigest } from '../core/digest.ts'
 import type { Digest } from '../core/digest.ts'
-import { parseSignedEntry } from '../core/entry.ts'
+import { MAX_EXCEPTED, parseSignedEntry } from '../core/entry.ts'
 import type { EntryQuery, NearMiss } from '../core/entry.ts'
 import type { LocalAnswer } from './router.ts'
 
 /**
  * One question and one answer on a stream of its own, as messages without bodies.
  *
- * Question: `{query: {repository, scopes, key, restoreKeys, version, attested?}}` or `{manifest: digest}`.
+ * Question: `{query: {repository, scopes, key, restoreKeys, version, attested?, except?}}` or `{manifest: digest}`.
  * Answer: `{entry?, nearMisses}`, `{holds: boolean}`, or `{busy: true}` from a peer that is asked too much.
  */
 export const QUERY_PROTOCOL = '/swarmcache/query/1'
@@ -43,8 +43,15 @@ export function parseQuestion(header: Header): Question | undefined {
   if (!areNames(scopes, MAX_SCOPES, MAX_NAME_LENGTH) || scopes.length === 0) return undefined
   if (!areNames(restoreKeys, MAX_KEYS - 1, MAX_KEY_LENGTH)) return undefined
   const asked = { repository, scopes, key, restoreKeys, version }
-  const { attested } = query as Record<string, unknown>
-  return { query: attested === true ? { ...asked, attested } : asked }
+  const { attested, except } = query as Record<string, unknown>
+  if (except !== undefined && !areDigests(except)) return undefined
+  return {
+    query: {
+      ...asked,
+      ...(attested === true && { attested }),
+      ...(except !== undefined && { except }),
+    },
+  }
 }
 
 /** The answer in a header from a peer, or undefined if it is malformed; not yet compared with the question. */
@@ -69,6 +76,10 @@ function parseNearMisses(value: unknown): NearMiss[] | undefined {
     nearMisses.push({ reason, key, scope })
   }
   return nearMisses
+}
+
+function areDigests(value: unknown): value is Digest[] {
+  return Array.isArray(value) && value.length <= MAX_EXCEPTED && value.every(isDigest)
 }
 
 function isName(value: unknown, maxLength: number): value is string {

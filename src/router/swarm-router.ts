@@ -183,7 +183,7 @@ export class SwarmRouter implements Router {
 
   failed(peerId: PeerId, reason: string, misbehaved = false): void {
     // What a banned peer did before it was cut off has been answered.
-    if (this.#scores.isBanned(peerId)) return
+    if (this.#scores.isBanned(peerId) || peerId === this.#parts.swarm.peerId) return
     const { logger, swarm } = this.#parts
     const waitMs = Math.round(this.#scores.failed(peerId, misbehaved))
     publish('peer:failed', { peerId, reason })

@@ -1,7 +1,7 @@
 /** Checks frames in a thread of its own: gets lists of them, and gives each list back with what was found. */
 import { parentPort } from 'node:worker_threads'
 import { checkFrameSync } from '../core/chunk.ts'
-import { isSwarmCacheError } from '../core/errors.ts'
+import { isMalformed, isSwarmCacheError } from '../core/errors.ts'
 import type { CheckBatch, CheckedBatch } from './frame-checks.ts'
 
 parentPort!.on('message', (batch: CheckBatch) => {
@@ -12,7 +12,9 @@ parentPort!.on('message', (batch: CheckBatch) => {
         checkFrameSync(frame)
         return undefined
       } catch (error) {
-        if (isSwarmCacheError(error, 'ERR_INTEGRITY')) return error.message
+        if (isSwarmCacheError(error, 'ERR_INTEGRITY')) {
+          return { message: error.message, malformed: isMalformed(error) }
+        }
         throw error
       }
     }),

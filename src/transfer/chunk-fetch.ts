@@ -1,6 +1,6 @@
 import type { ByteRate } from '../async/byte-rate.ts'
 import type { Frame, SourcedFrame } from '../core/chunk.ts'
-import { isSwarmCacheError, SwarmCacheError } from '../core/errors.ts'
+import { isMalformed, isSwarmCacheError, SwarmCacheError } from '../core/errors.ts'
 import { publish } from '../core/events.ts'
 import { freeMemory } from '../core/free-memory.ts'
 import type { Digest } from '../core/digest.ts'
@@ -237,7 +237,7 @@ export class ChunkFetch {
       bytes = await this.#verify({ chunk, bytes: received }, peerId)
     } catch (error) {
       if (this.#finished) return
-      if (!isSwarmCacheError(error, 'ERR_INTEGRITY')) {
+      if (!isSwarmCacheError(error, 'ERR_INTEGRITY') || isMalformed(error)) {
         this.#finish(error)
         return
       }

@@ -11,7 +11,13 @@ export type CheckBatch = readonly Pick<Frame, 'chunk' | 'bytes'>[]
 /** The same frames, their memory moved back, with what is wrong with each if anything is. */
 export interface CheckedBatch {
   readonly frames: readonly Uint8Array[]
-  readonly problems: readonly (string | undefined)[]
+  readonly problems: readonly (FrameProblem | undefined)[]
+}
+
+/** Why a frame is refused, and whether its manifest is to blame. */
+export interface FrameProblem {
+  readonly message: string
+  readonly malformed: boolean
 }
 
 interface Job {
@@ -156,8 +162,9 @@ export class FrameChecks {
   }
 }
 
-function damaged({ chunk }: Frame, message: string): SwarmCacheError {
-  return new SwarmCacheError('ERR_INTEGRITY', message, { facts: { digest: chunk.digest } })
+function damaged({ chunk }: Frame, { message, malformed }: FrameProblem): SwarmCacheError {
+  const facts = { digest: chunk.digest, malformed }
+  return new SwarmCacheError('ERR_INTEGRITY', message, { facts })
 }
 
 function closed(): SwarmCacheError {

@@ -84,7 +84,7 @@ export const ARCHIVE: readonly Decoder[] = [
   {
     name: 'catalog',
     valid: fc.nat(10_000).map((seed) => encodeInput(treeOf(seed), seed % 3)),
-    refuses: ['ERR_INTEGRITY'],
+    refuses: ['ERR_INTEGRITY', 'ERR_PATH'],
     isCanonical: true,
     decode(input: Uint8Array) {
       const bytes = Buffer.concat([input, Buffer.alloc(Math.max(0, PREFIX_BYTES - input.length))])

@@ -173,7 +173,7 @@ test('names that differ in case only are refused where the file system cannot te
   assert.equal(decode(rows).count, 3)
   for (const platform of ['darwin', 'win32'] as const) {
     assert.throws(() => decodeCatalog(bytes, { contentBytes: 0, patterns: 1, platform }), {
-      code: 'ERR_INTEGRITY',
+      code: 'ERR_PATH',
     })
   }
 })
