@@ -17,6 +17,16 @@ export interface Handshaken {
   readonly attestation?: Attestation
 }
 
+const KEY_PROTOCOL = '/swarmcache/noise/1.0.0'
+const KEY_AND_TOKEN_PROTOCOL = '/swarmcache/noise-tokens/1.0.0'
+const TOKEN_PROTOCOL = '/swarmcache/tokens/1.0.0'
+/** libp2p's names for all of them. */
+export const HANDSHAKE_PROTOCOLS: readonly string[] = [
+  KEY_PROTOCOL,
+  KEY_AND_TOKEN_PROTOCOL,
+  TOKEN_PROTOCOL,
+]
+
 /** One way of proving membership to each other; rejects with the reason if the other side does not. */
 export interface Handshake {
   /** libp2p's name for it; both sides take the first of the dialler's that they share. */
@@ -30,7 +40,7 @@ export type CreateNoise = (prologue: Uint8Array) => ConnectionEncrypter
 
 /** Both have the swarm key: the dialler shows it before Noise, whose prologue then proves it both ways. */
 export class KeyHandshake implements Handshake {
-  readonly protocol = '/swarmcache/noise/1.0.0'
+  readonly protocol: string = KEY_PROTOCOL
   readonly #key: Uint8Array
   readonly #noise: ConnectionEncrypter
 
@@ -57,7 +67,7 @@ export class KeyHandshake implements Handshake {
 
 /** Both have the swarm key, and show each other their ID tokens after Noise. */
 export class KeyAndTokenHandshake implements Handshake {
-  readonly protocol = '/swarmcache/noise-tokens/1.0.0'
+  readonly protocol: string = KEY_AND_TOKEN_PROTOCOL
   readonly #key: KeyHandshake
   readonly #tokens: TokenProofs
   readonly #peerKey: PeerKey
@@ -96,7 +106,7 @@ export class KeyAndTokenHandshake implements Handshake {
 
 /** There is no key: the dialler shows its token before Noise, and the other side its own after it. */
 export class TokenHandshake implements Handshake {
-  readonly protocol = '/swarmcache/tokens/1.0.0'
+  readonly protocol: string = TOKEN_PROTOCOL
   readonly #tokens: TokenProofs
   readonly #peerKey: PeerKey
   readonly #createNoise: CreateNoise

@@ -8,7 +8,12 @@ import { announceable, compareAddresses } from './address-order.ts'
 import { AttestedPeers } from './attested-peers.ts'
 import { BannedPeers } from './banned-peers.ts'
 import { MemberEncrypter } from './connection-encrypter.ts'
-import { KeyAndTokenHandshake, KeyHandshake, TokenHandshake } from './handshakes.ts'
+import {
+  HANDSHAKE_PROTOCOLS,
+  KeyAndTokenHandshake,
+  KeyHandshake,
+  TokenHandshake,
+} from './handshakes.ts'
 import type { CreateNoise, Handshake } from './handshakes.ts'
 import { DialBudget, withinBudget } from './dial-budget.ts'
 import { multihashOf, SwarmDht } from './libp2p-dht.ts'
@@ -16,6 +21,7 @@ import type { ContentId } from './libp2p-dht.ts'
 import { loadLibp2p } from './libp2p-modules.ts'
 import type { Libp2pModules } from './libp2p-modules.ts'
 import * as settings from './libp2p-settings.ts'
+import { OpeningGuard } from './opening-guard.ts'
 import { Refusals } from './refusals.ts'
 import { RelayReservations } from './relay-reservations.ts'
 import type { ReservationComponents } from './relay-reservations.ts'
@@ -93,6 +99,7 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
         announceable(addresses.map(String)).map((address) => multiaddr(address)),
     },
     transports: [withinBudget(libp2p.tcp({ dialOpts }), budget), libp2p.circuitRelayTransport()],
+    connectionProtector: () => new OpeningGuard(HANDSHAKE_PROTOCOLS),
     connectionEncrypters: handshakes(parts).map((create) => (components) => {
       const createNoise: CreateNoise = (prologueBytes) => noise({ prologueBytes })(components)
       return new MemberEncrypter({ handshake: create(createNoise), attested, refusals, silence })

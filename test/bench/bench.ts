@@ -23,6 +23,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   restore: async () => (await import('./restore.ts')).restore,
   save: async () => (await import('./save.ts')).save,
   bulk: async () => (await import('./bulk.ts')).bulk,
+  strangers: async () => (await import('./strangers.ts')).strangers,
   crowd: async () => (await import('./crowd.ts')).crowd,
   'crowd-holder': async () => (await import('./crowd.ts')).crowdHolder,
   'crowd-slow': async () => (await import('./crowd.ts')).crowdSlow,

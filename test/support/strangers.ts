@@ -30,11 +30,14 @@ export class Strangers {
     this.#options = options
   }
 
-  /** Makes so many attempts, some at once. */
-  async attempt(count: number, { atOnce }: { atOnce: number }): Promise<void> {
-    let next = 0
+  /** Makes so many attempts, some at once; `from` tells which way comes first. */
+  async attempt(
+    count: number,
+    { atOnce, from = 0 }: { atOnce: number; from?: number },
+  ): Promise<void> {
+    let next = from
     const one = async (): Promise<void> => {
-      while (next < count && !this.#stopped) await this.#try(next++)
+      while (next < from + count && !this.#stopped) await this.#try(next++)
     }
     await Promise.all(Array.from({ length: atOnce }, one))
   }

@@ -6,6 +6,7 @@ import { encodeManifest } from '../../../src/core/manifest.ts'
 import type { ChunkRef } from '../../../src/core/manifest.ts'
 import { createPeerKey, deriveSwarmKeys } from '../../../src/identity/identity.ts'
 import { Libp2pSwarm } from '../../../src/swarm/libp2p-swarm.ts'
+import type { TokenProofs } from '../../../src/swarm/token-proofs.ts'
 import { SwarmTransfer } from '../../../src/transfer/swarm-transfer.ts'
 import type { ChunkSupply, PeerChoice, Transfer } from '../../../src/transfer/transfer.ts'
 import type { BulkSize, BulkTransport } from './bulk.ts'
@@ -19,15 +20,7 @@ const CHUNK_BYTES = 128 * 1024
 export const bulkPeers: BulkTransport = {
   async send({ warmUpBytes, bytes }) {
     const frames = new Map<string, Uint8Array>()
-    const supply: ChunkSupply = {
-      manifest: async () => undefined,
-      frame: async (digest) => {
-        const bytes = frames.get(digest)
-        return bytes && { bytes }
-      },
-      has: async (digests) => digests.map((digest) => frames.has(digest)),
-    }
-    const { swarm } = await join(supply)
+    const { swarm } = await join(supplyOf(frames))
     const parts = [await makeChunks(1, warmUpBytes, frames), await makeChunks(2, bytes, frames)]
     return JSON.stringify({ peerId: swarm.peerId, addresses: swarm.addresses(), parts })
   },
@@ -38,11 +31,7 @@ export const bulkPeers: BulkTransport = {
       addresses: string[]
       parts: [ChunkRef[], ChunkRef[]]
     }
-    const { swarm, transfer } = await join({
-      manifest: async () => undefined,
-      frame: async () => undefined,
-      has: async (digests) => digests.map(() => false),
-    })
+    const { swarm, transfer } = await join(supplyOf(new Map()))
     await swarm.dial(peerId, addresses)
     await fetchAll(transfer, peerId, parts[0], warmUpBytes)
     const started = performance.now()
@@ -54,10 +43,26 @@ export const bulkPeers: BulkTransport = {
   },
 }
 
-async function join(supply: ChunkSupply): Promise<{ swarm: Libp2pSwarm; transfer: Transfer }> {
+/** Chunks in memory, as a peer supplies them to others. */
+export function supplyOf(frames: ReadonlyMap<string, Uint8Array>): ChunkSupply {
+  return {
+    manifest: async () => undefined,
+    frame: async (digest) => {
+      const bytes = frames.get(digest)
+      return bytes && { bytes }
+    },
+    has: async (digests) => digests.map((digest) => frames.has(digest)),
+  }
+}
+
+/** Takes part in a swarm of loopback, by the key of the benchmark unless other proofs are given. */
+export async function join(
+  supply: ChunkSupply,
+  proofs?: { readonly tokens: TokenProofs },
+): Promise<{ swarm: Libp2pSwarm; transfer: Transfer }> {
   const { prologue } = deriveSwarmKeys('the swarm key of the benchmark', 'swarmcache/bench')
   const swarm = new Libp2pSwarm(
-    { peerKey: createPeerKey(), prologue, logger: silentLogger },
+    { peerKey: createPeerKey(), logger: silentLogger, ...(proofs ?? { prologue }) },
     { role: 'runner', listen: [`/ip4/${HOST}/tcp/0`] },
   )
   const transfer = new SwarmTransfer(
@@ -77,7 +82,8 @@ const EVERYBODY: PeerChoice = {
   failed: (peerId, reason) => console.error(`${peerId} failed: ${reason}`),
 }
 
-async function makeChunks(
+/** Random chunks, kept in `frames`. */
+export async function makeChunks(
   seed: number,
   bytes: BulkSize['bytes'],
   frames: Map<string, Uint8Array>,
@@ -93,7 +99,8 @@ async function makeChunks(
   return chunks
 }
 
-async function fetchAll(
+/** Fetches chunks from one peer. @throws Error if not all of them arrive. */
+export async function fetchAll(
   transfer: Transfer,
   peerId: string,
   chunks: ChunkRef[],

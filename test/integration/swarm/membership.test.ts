@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
-import type { Socket } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { noise } from '@chainsafe/libp2p-noise'
@@ -13,6 +14,8 @@ import { isSwarmCacheError } from '../../../src/core/errors.ts'
 import { subscribe } from '../../../src/core/events.ts'
 import type { Events } from '../../../src/core/events.ts'
 import { createLogger } from '../../../src/core/logger.ts'
+import { createPeerKey } from '../../../src/identity/identity.ts'
+import { eventually } from '../../support/eventually.ts'
 import { createMembers, startMembers } from '../../support/swarm-nodes.ts'
 
 const ASK = '/swarmcache/test-ask/1'
@@ -138,6 +141,49 @@ test(
     assert.equal(received.toString('latin1', 0, greeting.length), greeting)
     assert.equal(received.length, challengeEnd)
     assert.match((await refusal).reason, /another swarm key/)
+  },
+)
+
+test(
+  'lengths without end from strangers cost the node no more than a glance',
+  options,
+  async (t) => {
+    const { member, friend, conversations } = await createGuarded(t)
+    const port = Number(/tcp\/(\d+)/.exec(member.addresses()[0]!)![1])
+    const refusal = nextRefusal(t)
+    let received = 0
+    const floods = Array.from({ length: 8 }, async () => {
+      const socket = connect(port, '127.0.0.1')
+      t.after(() => socket.destroy())
+      socket.on('error', () => {})
+      socket.on('data', (bytes: Buffer) => (received += bytes.length))
+      socket.write(Buffer.alloc(3 * 1024 * 1024, 0xff))
+      await closed(socket)
+    })
+    await Promise.all(floods)
+    assert.match((await refusal).reason, /without proving/)
+    assert.equal(received, 0)
+    await (await friend.open(member.peerId, ASK)).closeWrite()
+    await eventually('the conversation', () => conversations.length === 1)
+  },
+)
+
+test(
+  'a length without end from somebody who was dialled costs the dialler no more',
+  options,
+  async (t) => {
+    const { friend } = await createGuarded(t)
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.write(Buffer.alloc(3 * 1024 * 1024, 0xff))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const { peerId } = createPeerKey()
+    const error = await failureOf(friend.dial(peerId, [`/ip4/127.0.0.1/tcp/${port}/p2p/${peerId}`]))
+    assert.ok(isSwarmCacheError(error), String(error))
   },
 )
 
