@@ -77,9 +77,9 @@ test(
     const { entries } = JSON.parse(listed.stdout) as { entries: Logged[] }
     const written = entries.toSorted((a, b) => a.scope.localeCompare(b.scope))
     assert.deepEqual(
-      written.map(({ scope, written: { attested, ref, event, runId, actor } }) => [
-        ...[scope, attested, ref, event, runId, actor],
-      ]),
+      written.map(({ scope, written: { attested, ref, event, runId, actor } }) => {
+        return [scope, attested, ref, event, runId, actor]
+      }),
       [
         [MAIN, true, MAIN, 'push', '42', 'octocat'],
         [PULL, true, PULL, 'pull_request', '42', 'octocat'],
