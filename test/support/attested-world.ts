@@ -42,8 +42,10 @@ export class AttestedWorld {
     const key = createPeerKey()
     const { check: checkEntry } = this.trust
     const source = this.issuer.source({
-      ...{ repository: REPOSITORY, repositoryId: REPOSITORY_ID },
-      ...{ event: run.event, ref: run.ref },
+      repository: REPOSITORY,
+      repositoryId: REPOSITORY_ID,
+      event: run.event,
+      ref: run.ref,
     })
     const answers = answersFrom(store, 'runner', async () => ({ trusted: true }))
     const router = new MemoryRouter({ peerId: key.peerId, group: this.#group, answers, checkEntry })
