@@ -44,7 +44,7 @@ export function sealShortRecord(
   context: string,
   sign: PeerKey['sign'],
 ): string {
-  const content = encodeRecord(dated)
+  const content = encodeShortRecord(dated)
   const signature = Buffer.from(sign(signedBytes(content, context)), 'base64url')
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv(CIPHER, key, nonce).setAAD(Buffer.from(context))
@@ -68,7 +68,7 @@ export function openShortRecord(
     const opened = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES))
     const plain = Buffer.concat([opened, decipher.final()])
     const content = plain.subarray(0, CONTENT_BYTES)
-    const dated = decodeRecord(content)
+    const dated = decodeShortRecord(content)
     const signature = plain.subarray(CONTENT_BYTES).toString('base64url')
     if (dated === undefined) return undefined
     const signed = signedBytes(content, context)
@@ -83,7 +83,8 @@ function signedBytes(content: Uint8Array, context: string): Uint8Array {
   return Buffer.concat([Buffer.from(`${SIGNED_AS}${context}\0`), content])
 }
 
-function encodeRecord({ record, announced }: DatedRecord): Buffer {
+/** The content of a short record: the addresses that fit. @throws ERR_INPUT as `sealShortRecord` does. */
+export function encodeShortRecord({ record, announced }: DatedRecord): Buffer {
   const publicBytes = publicBytesOf(record.peerId)
   if (publicBytes === undefined) {
     throw inputError(`"${record.peerId}" is not the peer id of an Ed25519 key (12D3Koo…).`)
@@ -137,8 +138,8 @@ function ip4Host(bytes: Buffer): string {
   return `/ip4/${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}/tcp/${bytes.readUInt16BE(4)}`
 }
 
-/** The record in the content. @throws RangeError if they end early. */
-function decodeRecord(content: Buffer): DatedRecord | undefined {
+/** The record in a content, or undefined if it holds none. @throws RangeError if it ends early. */
+export function decodeShortRecord(content: Buffer): DatedRecord | undefined {
   if (content.readUInt8(0) !== FORMAT) return undefined
   let at = 0
   const take = (bytes: number): Buffer => {

@@ -1,11 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { parsePeerRecord } from '../../../src/core/peer.ts'
 import type { PeerRecord } from '../../../src/core/peer.ts'
 import { deriveSwarmKeys, loadPeerKey, verifySignature } from '../../../src/identity/identity.ts'
 import { decodeBase58, encodeBase58 } from '../../../src/identity/base58.ts'
+import { decodeShortRecord, encodeShortRecord } from '../../../src/identity/short-record.ts'
 import { attestationOf } from '../../../src/identity/token-claims.ts'
 import { COUNT, NAME, PEER_ID, plain, SIGNATURE } from '../arbitraries.ts'
 import { Finding } from '../decoder.ts'
@@ -71,6 +73,23 @@ class KeyFolder {
 
 const keyFolder = new KeyFolder()
 
+/** The record with addresses that end as those of every peer do. */
+function ownAddresses(record: PeerRecord): PeerRecord {
+  const addresses = record.addresses.map((address) => `${address}/p2p/${record.peerId}`)
+  // Times have 48 bits.
+  return { ...record, addresses, expires: record.expires % 2 ** 48 }
+}
+
+/** Sealed bytes always have the full length; shorter ones end early. */
+function decodeOrEnd(bytes: Buffer): ReturnType<typeof decodeShortRecord> {
+  try {
+    return decodeShortRecord(bytes)
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
 export const IDENTITY: readonly Decoder[] = [
   {
     name: 'base58',
@@ -131,6 +150,23 @@ export const IDENTITY: readonly Decoder[] = [
     ),
     refuses: [],
     decode: async (bytes: Uint8Array) => await KEYS.open(Buffer.from(bytes).toString('latin1')),
+  },
+  {
+    name: 'short-record',
+    valid: fc
+      .tuple(RECORD, fc.nat())
+      .map(([record, announced]) =>
+        encodeShortRecord({ record: ownAddresses(record as PeerRecord), announced }),
+      ),
+    refuses: [],
+    /** What a member seals, who can seal and sign anything. */
+    decode(bytes: Uint8Array) {
+      const dated = decodeOrEnd(Buffer.from(bytes))
+      if (dated === undefined) return undefined
+      const again = decodeShortRecord(encodeShortRecord(dated))
+      if (!isDeepStrictEqual(again, dated)) throw new Finding('it comes back as another one')
+      return dated
+    },
   },
   {
     name: 'peer-key-file',

@@ -290,3 +290,74 @@ test('being ready does not wait for a registry that hangs', options, async (t) =
   const { rendezvous: other } = await world.join({ readyMs: NEVER_MS })
   await assert.rejects(other.ready({ signal: AbortSignal.abort(reason) }), reason)
 })
+
+test(
+  'a registry that takes its time holds up neither the others nor being ready',
+  options,
+  async (t) => {
+    const world = new World(t)
+    const slow = new CountingRegistry({ place: new MemoryPlace() })
+    const never = new Promise<never>(() => {})
+    slow.discover = async () => await never
+    slow.announce = async () => await never
+    const first = await world.join()
+    await eventually('the announcement', () => world.place.records.size === 1)
+    const second = await world.join({ readyMs: 50 }, { registries: [slow, world.registry] })
+    await eventually('the connection', () => first.swarm.peers().length === 1)
+    await eventually('its announcement elsewhere', () => world.place.records.size === 2)
+    await second.rendezvous.ready()
+  },
+)
+
+test(
+  'a registry is announced in at its own pace, and told who is connected',
+  options,
+  async (t) => {
+    const world = new World(t)
+    const place = new MemoryPlace()
+    const told: (ReadonlySet<string> | undefined)[] = []
+    class CostlyRegistry extends CountingRegistry {
+      readonly pace = {
+        expiryMs: NEVER_MS,
+        heartbeatMs: NEVER_MS,
+        settleMs: NEVER_MS,
+        spreadMs: 20,
+        deadlineMs: 1000,
+      }
+
+      override async discover(how?: RegistryOptions): Promise<PeerRecord[]> {
+        told.push(how?.connected)
+        return await super.discover(how)
+      }
+    }
+    const costly = new CostlyRegistry({ place })
+    const other = await world.join()
+    await eventually('the announcement', () => world.place.records.size === 1)
+    const { swarm } = await world.join({ heartbeatMs: 5 }, { registries: [costly, world.registry] })
+    swarm.addressList = [`/memory/other/p2p/${swarm.peerId}`]
+    const heartbeats = (): number =>
+      world.registry.announced.filter(({ peerId }) => peerId === swarm.peerId).length
+    await eventually('heartbeats elsewhere', () => heartbeats() > 20 && place.records.size === 1)
+    assert.equal(costly.announced.length, 1)
+    assert.ok(costly.announced[0]!.expires > Date.now() + NEVER_MS / 2)
+    await eventually('the news of a peer', () => told.at(-1)?.has(other.swarm.peerId) === true)
+  },
+)
+
+test(
+  'the records of one peer in several registries count as one, with all its addresses',
+  options,
+  async (t) => {
+    const world = new World(t)
+    const elsewhere = new CountingRegistry({ place: new MemoryPlace() })
+    const dead = world.leaveDead()
+    const other = { ...dead, addresses: [`/memory/elsewhere/p2p/${dead.peerId}`] }
+    await elsewhere.announce(other)
+    const backoff = { backoffMs: NEVER_MS, longestBackoffMs: NEVER_MS }
+    const registries = [elsewhere, world.registry]
+    const { swarm } = await world.join(backoff, { registries })
+    await eventually('a dial to both addresses', () =>
+      swarm.dialled.some((to) => to.includes('elsewhere') && to.includes('gone')),
+    )
+  },
+)
