@@ -13,6 +13,9 @@ export interface AnswerScope {
   readonly scope: string
   /** Refs whose answers may be used, own first. */
   readonly readable: readonly string[]
+  /** Why stored answers may not be used, or new ones not given to others; unset if they may. */
+  readonly readRefused?: string
+  readonly writeRefused?: string
 }
 
 /**
@@ -35,7 +38,7 @@ export interface Answer {
   readonly digest: Digest
   /** True if GitHub's ETag for it was what the formula says, so that other tokens' ETags can be computed. */
   readonly byFormula: boolean
-  /** False: it was fetched with a personal token, and stays on this machine. */
+  /** False: it was fetched with a personal token or by a run that may not write, and stays in this process. */
   readonly shared: boolean
   /** When GitHub sent it, and when it last said that it still holds; milliseconds since the epoch. */
   readonly received: number

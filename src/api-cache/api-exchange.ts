@@ -8,6 +8,7 @@ import {
   sharedHeaders,
   storedHeaders,
 } from './answer-headers.ts'
+import { MAX_ANSWER_BYTES } from './answer-wire.ts'
 import type { Answer, AnswerScope, AnswerTiers, FoundAnswer } from './api-cache.ts'
 import type { ApiCounts } from './api-counts.ts'
 import type { ApiLimits } from './api-limits.ts'
@@ -65,8 +66,6 @@ export interface ApiExchangeOptions {
   readonly sharePersonal: boolean
 }
 
-// Answers are held in memory while they are read; what is larger goes straight through.
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 const MAX_ERROR_BYTES = 64 * 1024
 // How current the time of the last confirmation is kept, so that not every 304 costs a write.
 const VALIDATED_STEP_MS = 10_000
@@ -303,12 +302,14 @@ export class ApiExchange {
   }
 
   #isShared({ token }: ApiRequest): boolean {
+    if (this.#parts.scope.writeRefused !== undefined) return false
     return token !== 'personal' || this.#options.sharePersonal
   }
 
   async #find(request: ApiRequest, nearOnly = false): Promise<readonly FoundAnswer[]> {
     const { tiers, scope } = this.#parts
     const { key, signal } = request
+    if (scope.readRefused !== undefined) return []
     try {
       return await tiers.find(key, scope, { signal, nearOnly })
     } catch (error) {

@@ -172,8 +172,9 @@ export class GitHubApiCache implements ApiCache {
   /** The turn among the processes and peers of the repository. */
   async #takeWideTurn({ key, token, signal }: ApiRequest): Promise<Turn | undefined> {
     const { tiers, scope, logger } = this.#parts
-    // What a personal token gets is not given to them.
+    // What a personal token or a run without rights gets is not given to them.
     if (token === 'personal' && !this.#sharePersonal) return undefined
+    if ((scope.writeRefused ?? scope.readRefused) !== undefined) return undefined
     const name = digestOf(JSON.stringify(['api', scope.repository, scope.scope, key]))
     try {
       return await withDeadline(TURN_WAIT_MS, 'The same request elsewhere', signal, async (ended) =>

@@ -156,7 +156,7 @@ export class GitHubApi {
     const owner = call.token === '' ? ANONYMOUS : this.#tokens.get(call.token)
     if (owner === undefined) return reply.error(401, 'Bad credentials')
     const quota = this.quotas.of(owner)
-    const url = new URL(call.path, this.url)
+    const url = new URL(call.path, `http://${call.headers.host}`)
     if (url.pathname === '/rate_limit') return reply.json(200, quotaHeaders(quota), { quota })
     if (tooMany) {
       const retryAfter = String(this.#options.retryAfterSeconds ?? 60)
