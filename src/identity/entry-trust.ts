@@ -29,6 +29,8 @@ export interface AttestedTrustOptions {
 
 // Every entry that a node looks at in a busy hour; each takes some hundred bytes here.
 const MAX_REMEMBERED = 4096
+// Where a token is not required, an issuer that is slow to answer must not make a lookup slow.
+const OPTIONAL_CHECK_MS = 300
 
 /** Believes what a writer's peer key signed and, where tokens are required, what its ID token attests. */
 export class AttestedTrust implements EntryTrust {
@@ -36,6 +38,7 @@ export class AttestedTrust implements EntryTrust {
   readonly #options: AttestedTrustOptions
   /** By all that the signature covers, and the signature. */
   readonly #attested = new LRUCache<string, Attestation>({ max: MAX_REMEMBERED })
+  readonly #signed = new LRUCache<string, true>({ max: MAX_REMEMBERED })
 
   constructor(parts: AttestedTrustParts, options: AttestedTrustOptions) {
     this.#verifier = parts.verifier
@@ -44,16 +47,24 @@ export class AttestedTrust implements EntryTrust {
 
   readonly check: CheckEntry = async (entry, options) => {
     if (this.#options.requiresToken) return await this.attest(entry, options)
-    if (entry.token === undefined) return await checkSignature(entry)
-    const verdict = await this.attest(entry, options)
-    return verdict.trusted || verdict.why !== 'unchecked' ? verdict : { trusted: true }
+    const signed = await this.#checkSignature(entry, nameOf(entry))
+    if (!signed.trusted || entry.token === undefined) return signed
+    const patience = AbortSignal.timeout(OPTIONAL_CHECK_MS)
+    const signal = options?.signal ? AbortSignal.any([options.signal, patience]) : patience
+    try {
+      const verdict = await this.attest(entry, { signal })
+      return verdict.trusted || verdict.why !== 'unchecked' ? verdict : signed
+    } catch {
+      options?.signal?.throwIfAborted()
+      return signed
+    }
   }
 
   readonly attest: CheckEntry = async (entry, { signal } = {}) => {
-    const name = `${digestOf(entryBytes(entry))} ${entry.signature}`
+    const name = nameOf(entry)
     let attestation = this.#attested.get(name)
     if (attestation === undefined) {
-      const signed = await checkSignature(entry)
+      const signed = await this.#checkSignature(entry, name)
       if (!signed.trusted) return signed
       const { token, writer: peerId, created: at } = entry
       if (token === undefined) return refusal('unattested', 'no ID token attests who wrote it')
@@ -79,6 +90,18 @@ export class AttestedTrust implements EntryTrust {
       ? { trusted: true, attestation }
       : refusal('forbidden', forbidden)
   }
+
+  async #checkSignature(entry: SignedEntry, name: string): Promise<EntryVerdict> {
+    if (this.#signed.has(name)) return { trusted: true }
+    const verdict = await checkSignature(entry)
+    if (verdict.trusted) this.#signed.set(name, true)
+    return verdict
+  }
+}
+
+/** Names exactly this entry with this signature. */
+function nameOf(entry: SignedEntry): string {
+  return `${digestOf(entryBytes(entry))} ${entry.signature}`
 }
 
 /** How the entry contradicts its token, which no honest peer lets happen. */
