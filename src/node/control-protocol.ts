@@ -31,7 +31,7 @@ import type { Frame, SourcedFrame, Tier } from '../core/chunk.ts'
 
 export const HELLO = 'swarmcache control'
 /** Raised with every change that an older client or node would misunderstand. */
-export const PROTOCOL = 1
+export const PROTOCOL = 2
 
 /** Headers hold names and keys; what can be long (manifests, lists, frames) is a body. */
 export const CONTROL_LIMITS: MessageLimits = {

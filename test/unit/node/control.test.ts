@@ -16,6 +16,7 @@ import { connectToNode } from '../../../src/node/control-client.ts'
 import type { RemoteNode } from '../../../src/node/control-client.ts'
 import { NodeTiers } from '../../../src/cache/node-tiers.ts'
 import { openInbox } from '../../../src/node/control-inboxes.ts'
+import { PROTOCOL } from '../../../src/node/control-protocol.ts'
 import { ControlServer } from '../../../src/node/control-server.ts'
 import type { Node } from '../../../src/node/node.ts'
 import { openStore } from '../../support/disk-homes.ts'
@@ -198,14 +199,14 @@ test('a client of another protocol is told who we are, and then left', options, 
   prefix.writeUInt32BE(header.length, 0)
   socket.write(Buffer.concat([prefix, Buffer.from(header)]))
   const received = Buffer.concat(await Array.fromAsync(socket as AsyncIterable<Buffer>))
-  assert.match(received.toString('latin1'), /"protocol":1/)
+  assert.match(received.toString('latin1'), new RegExp(`"protocol":${PROTOCOL}\\b`))
 })
 
 test('garbage ends its own connection and nothing else', options, async (t) => {
   const home = await makeHome(t)
   const { path } = await serve(t, home)
   const remote = await connected(t, home)
-  const greeting = JSON.stringify({ hello: 'swarmcache control', protocol: 1, version: 'x' })
+  const greeting = JSON.stringify({ hello: 'swarmcache control', protocol: PROTOCOL, version: 'x' })
   const prefix = Buffer.alloc(8)
   prefix.writeUInt32BE(greeting.length, 0)
   const greeted = Buffer.concat([prefix, Buffer.from(greeting)])
