@@ -126,6 +126,8 @@ export interface AnswerTiers {
   put(answer: Answer): Promise<void>
   /** The turn to fetch what others of this repository want too; its success means that they find an answer. */
   takeTurn(name: Digest, options?: TurnOptions): Promise<Turn>
+  /** Waits for what is being written, within its deadlines. */
+  close(): Promise<void>
 }
 
 /** How often requests were answered, and by what. */
@@ -165,7 +167,7 @@ export interface ApiCache extends AsyncDisposable {
   /** The same through another `fetch` (a client with its own proxy or agent). */
   through(upstream: Fetch): Fetch
   stats(): ApiStats
-  /** Ends what runs in the background; requests under way go on. */
+  /** Closes the tiers; requests after that go to GitHub without stored answers. */
   stop(): Promise<void>
 }
 

@@ -1,6 +1,6 @@
 import { withDeadline } from '../async/deadline.ts'
 import { digestOf } from '../core/digest.ts'
-import { errorMessage } from '../core/errors.ts'
+import { errorMessage, inputError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Turn } from '../lease/lease.ts'
 import type {
@@ -62,7 +62,7 @@ export class GitHubApiCache implements ApiCache {
   constructor(parts: GitHubApiCacheParts, options: ApiCacheOptions = {}) {
     const { logger, scope, quota, tiers } = parts
     this.#parts = parts
-    this.#apiUrls = (options.apiUrls ?? [DEFAULT_API_URL]).map((url) => url.replace(/\/+$/, ''))
+    this.#apiUrls = (options.apiUrls ?? [DEFAULT_API_URL]).map(baseUrl)
     this.#maxStaleMs = options.maxStaleMs ?? 0
     this.#sharePersonal = options.sharePersonal ?? false
     this.#formula = new FormulaWatch({ logger })
@@ -107,7 +107,9 @@ export class GitHubApiCache implements ApiCache {
     return this.#counts.stats()
   }
 
-  async stop(): Promise<void> {}
+  async stop(): Promise<void> {
+    await this.#parts.tiers.close()
+  }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
@@ -205,6 +207,14 @@ export class GitHubApiCache implements ApiCache {
     }
     return marked(outcome.answer, by)
   }
+}
+
+/** As the URLs of requests are spelled, without a slash at the end. */
+function baseUrl(text: string): string {
+  if (!URL.canParse(text)) {
+    throw inputError(`"${text}" is not the URL of an API. Write for example ${DEFAULT_API_URL}.`)
+  }
+  return new URL(text).href.replace(/\/+$/, '')
 }
 
 function marked(response: Response | WholeResponse, by: AnsweredBy): Response {
