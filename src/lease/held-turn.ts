@@ -1,5 +1,5 @@
 import { withDeadline } from '../async/deadline.ts'
-import type { OwnTurn } from './lease.ts'
+import type { OwnTurn, TurnResult } from './lease.ts'
 import type { LeaseLine } from './lease-line.ts'
 
 /** Tunables of keeping a turn. */
@@ -53,20 +53,20 @@ export class HeldTurn implements OwnTurn {
     this.#movedMs = performance.now()
   }
 
-  async done(succeeded: boolean): Promise<void> {
+  async done(result: TurnResult): Promise<void> {
     if (this.#ended) return
     this.#ended = true
-    await this.#tell(succeeded)
+    await this.#tell(result)
     this.#end()
   }
 
-  async #tell(succeeded: boolean): Promise<void> {
+  async #tell(result: TurnResult): Promise<void> {
     const what = 'Telling of the end of a turn'
     await withDeadline(END_MS, what, undefined, async (signal) => {
       for (;;) {
         const line = await this.#line
         if (line === undefined || signal.aborted) return
-        const others = await line.finish(succeeded)
+        const others = await line.finish(result)
         if (others !== undefined) {
           this.#told = others
           return

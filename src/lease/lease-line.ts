@@ -5,6 +5,7 @@ import { SwarmCacheError } from '../core/errors.ts'
 import { MessageStream } from '../core/message.ts'
 import type { PeerId } from '../core/peer.ts'
 import type { Swarm } from '../swarm/swarm.ts'
+import type { TurnResult } from './lease.ts'
 import type { Claim, Claimant, Leader, LeaseTable, NameState, Place } from './lease-table.ts'
 import { LEASE_LIMITS, LEASE_PROTOCOL, parseLineMessage, parseState } from './lease-wire.ts'
 
@@ -22,7 +23,7 @@ export interface LeaseLine {
   readonly over: Promise<'lost' | 'lapsed'>
   renew(progress: number): void
   /** The number of others who learn of it, once who leads has noted it; undefined if that one is lost. Never rejects. */
-  finish(succeeded: boolean): Promise<number | undefined>
+  finish(result: TurnResult): Promise<number | undefined>
   leave(): void
 }
 
@@ -145,11 +146,11 @@ class RemoteLine implements LeaseLine {
       .finally(() => (this.#renewing = false))
   }
 
-  async finish(succeeded: boolean): Promise<number | undefined> {
+  async finish(result: TurnResult): Promise<number | undefined> {
     this.#finishing = true
     const what = 'Telling of the end of a turn'
     const noted = await withDeadline(FINISH_MS, what, undefined, async () => {
-      await this.#messages.write({ finish: succeeded })
+      await this.#messages.write({ finish: result })
       return await this.#noted.promise
     }).catch(() => undefined)
     this.leave()
@@ -254,8 +255,8 @@ class LocalLine implements LeaseLine {
     this.#place.renew(progress)
   }
 
-  async finish(succeeded: boolean): Promise<number> {
-    const others = this.#place.finish(succeeded)
+  async finish(result: TurnResult): Promise<number> {
+    const others = this.#place.finish(result)
     this.#claimant.over.resolve('lapsed')
     return others
   }

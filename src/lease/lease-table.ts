@@ -1,6 +1,7 @@
 import { Watchdog } from '../async/watchdog.ts'
 import type { Digest } from '../core/digest.ts'
 import type { PeerId } from '../core/peer.ts'
+import type { TurnResult } from './lease.ts'
 
 /** Who has the turn, and how far its work has moved on. */
 export interface Leader {
@@ -32,7 +33,7 @@ export interface Place {
   /** The holder is alive; a higher `progress` than before says that its work has moved on. */
   renew(progress: number): void
   /** Returns how many others learn of a success. */
-  finish(succeeded: boolean): number
+  finish(result: TurnResult): number
   /** Gives the place up; an unfinished turn goes to the next. */
   leave(): void
 }
@@ -190,7 +191,7 @@ class Line {
     }
     return {
       renew: (progress) => this.#renew(claimant, progress),
-      finish: (succeeded) => this.#finish(claimant, succeeded),
+      finish: (result) => this.#finish(claimant, result),
       leave: () => this.#leave(claimant),
     }
   }
@@ -235,16 +236,16 @@ class Line {
     this.#progress += 1
   }
 
-  #finish(claimant: Claimant, succeeded: boolean): number {
+  #finish(claimant: Claimant, result: TurnResult): number {
     if (!this.#turns.has(claimant)) return 0
-    if (!succeeded) {
+    if (result === false) {
       this.#leave(claimant)
       return 0
     }
     const others = [...this.#turns.keys(), ...this.#queue].filter((other) => other !== claimant)
     this.stop()
     this.#events.empty()
-    this.#events.finished(claimant.peerId)
+    if (result === true) this.#events.finished(claimant.peerId)
     for (const other of others) other.done(claimant.peerId)
     return others.length
   }

@@ -3,6 +3,8 @@ import type { Digest } from '../core/digest.ts'
 import type { MessageLimits } from '../core/message.ts'
 import { isPeerId } from '../core/peer.ts'
 import type { PeerId } from '../core/peer.ts'
+import { isTurnResult } from './lease.ts'
+import type { TurnResult } from './lease.ts'
 import type { Claim, Leader, NameState } from './lease-table.ts'
 
 /**
@@ -12,7 +14,7 @@ import type { Claim, Leader, NameState } from './lease-table.ts'
  * is not led, `{state: 'none', holder?}`.
  * Place: `{ask: 'turn', name, holding?, holder?}`, answered with any number of `{waiting: progress, holder}`
  * and then `{granted: true}`, or `{done: peerId}`. Who has the turn says `{renew: progress}` twice a second
- * and at last `{finish: succeeded}`, both answered with `{noted: true}`, the latter with the number of `others`
+ * and at last `{finish: result}`, both answered with `{noted: true}`, the latter with the number of `others`
  * that learn of a success; `{lapsed: true}` takes the turn away.
  * `{busy: true}` refuses. Whose stream ends has given its place up.
  */
@@ -27,7 +29,7 @@ export type LeaseRequest =
   | { readonly ask: 'turn'; readonly name: Digest; readonly claim: Claim }
 
 /** What a holder may say. */
-export type HolderMessage = { readonly renew: number } | { readonly finish: boolean }
+export type HolderMessage = { readonly renew: number } | { readonly finish: TurnResult }
 
 /** What who leads a line may say to one in it. */
 export type LineMessage =
@@ -53,7 +55,7 @@ export function parseRequest(header: Header): LeaseRequest | undefined {
 export function parseHolderMessage(header: Header): HolderMessage | undefined {
   const { renew, finish } = header
   if (isCount(renew)) return { renew }
-  return typeof finish === 'boolean' ? { finish } : undefined
+  return isTurnResult(finish) ? { finish } : undefined
 }
 
 /** What a leader answers to the question for the state of a name, or undefined if it is malformed. */

@@ -8,6 +8,14 @@ export interface TurnOptions {
   readonly onWaiting?: (progress: number) => void
 }
 
+/** Whether work was done; `for-now`: with success, but who comes later has to do it again. */
+export type TurnResult = boolean | 'for-now'
+
+/** True if `value` (from elsewhere) is a result. */
+export function isTurnResult(value: unknown): value is TurnResult {
+  return typeof value === 'boolean' || value === 'for-now'
+}
+
 /** The work is the caller's to do; the others wait for it. */
 export interface OwnTurn {
   readonly kind: 'mine'
@@ -17,7 +25,7 @@ export interface OwnTurn {
    * Ends the turn: after a success everybody who waits learns of it, after a failure the next in line has a turn.
    * Resolves when that is known to who leads the line, or after a short deadline; never rejects.
    */
-  done(succeeded: boolean): Promise<void>
+  done(result: TurnResult): Promise<void>
 }
 
 /** Another has just done the work with success. */
@@ -36,7 +44,8 @@ export type Turn = OwnTurn | DoneTurn
  * A turn is lost when its process dies, stands still or lets the work stand still; then the next in line
  * has it. This saves work and never guards correctness: while views of who is alive differ (during a start,
  * a partition, or after a peer was lost) two may have a turn of the same name, and who lost one may
- * still be at work. A success is remembered for some seconds, for those who come late.
+ * still be at work. A success is remembered for some seconds, for those who come late,
+ * unless it was one `for-now`.
  */
 export interface Leases {
   /** Registers the answers to other peers; before the swarm starts. */

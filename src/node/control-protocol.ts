@@ -28,6 +28,8 @@ import { MAX_CHUNK_BYTES, MAX_FRAME_BYTES, MAX_MANIFEST_BYTES } from '../core/ma
 import type { ChunkRef } from '../core/manifest.ts'
 import type { Message, MessageLimits } from '../core/message.ts'
 import type { Frame, SourcedFrame, Tier } from '../core/chunk.ts'
+import { isTurnResult } from '../lease/lease.ts'
+import type { TurnResult } from '../lease/lease.ts'
 
 export const HELLO = 'swarmcache control'
 /** Raised with every change that an older client or node would misunderstand. */
@@ -150,6 +152,12 @@ export function readDigest(header: Header): Digest {
   const { digest } = header
   if (!isDigest(digest)) throw malformed('a digest is missing')
   return digest
+}
+
+/** How a client says that its turn has ended. */
+export function readTurnResult({ result }: Header): TurnResult {
+  if (!isTurnResult(result)) throw malformed('a turn ended in no known way')
+  return result
 }
 
 /** The name that a client gave to a turn. */

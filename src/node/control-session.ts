@@ -22,6 +22,7 @@ import {
   readRepository,
   readSignedEntry,
   readTurnName,
+  readTurnResult,
 } from './control-protocol.ts'
 import type { CallName } from './control-protocol.ts'
 import { ControlInboxes } from './control-inboxes.ts'
@@ -198,7 +199,7 @@ export class ControlSession {
         this.#turns.renew(readTurnName(header), header['progress'])
         return NOTHING
       case 'endTurn':
-        await this.#turns.end(readTurnName(header), header['succeeded'] === true)
+        await this.#turns.end(readTurnName(header), readTurnResult(header))
         return NOTHING
       case 'forget':
         await (

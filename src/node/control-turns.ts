@@ -1,5 +1,5 @@
 import { Watchdog } from '../async/watchdog.ts'
-import type { OwnTurn } from '../lease/lease.ts'
+import type { OwnTurn, TurnResult } from '../lease/lease.ts'
 
 interface KeptTurn {
   readonly turn: OwnTurn
@@ -28,12 +28,12 @@ export class ControlTurns {
     kept.turn.progressed()
   }
 
-  async end(name: string, succeeded: boolean): Promise<void> {
+  async end(name: string, result: TurnResult): Promise<void> {
     const kept = this.#turns.get(name)
     if (kept === undefined) return
     this.#turns.delete(name)
     kept.watchdog[Symbol.dispose]()
-    await kept.turn.done(succeeded)
+    await kept.turn.done(result)
   }
 
   stop(): void {

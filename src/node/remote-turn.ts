@@ -1,5 +1,5 @@
 import { withDeadline } from '../async/deadline.ts'
-import type { OwnTurn } from '../lease/lease.ts'
+import type { OwnTurn, TurnResult } from '../lease/lease.ts'
 
 /** Says something of the turn to the node that keeps it. */
 export type SayOfTurn = (
@@ -30,12 +30,12 @@ export class RemoteTurn implements OwnTurn {
     this.#progress += 1
   }
 
-  async done(succeeded: boolean): Promise<void> {
+  async done(result: TurnResult): Promise<void> {
     if (this.#ended) return
     this.#ended = true
     clearInterval(this.#timer)
     const what = 'Telling the node of the end of a turn'
-    await withDeadline(END_MS, what, undefined, () => this.#say('endTurn', { succeeded })).catch(
+    await withDeadline(END_MS, what, undefined, () => this.#say('endTurn', { result })).catch(
       () => {},
     )
   }

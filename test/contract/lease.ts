@@ -51,6 +51,21 @@ export function leaseContract(
     assert.equal((await first!.takeTurn(work)).kind, 'done')
   })
 
+  test(
+    `${name}: a success for now is news for those who wait, and not for who comes late`,
+    options,
+    async (t) => {
+      const [first, second, third] = await create(t, 3)
+      const leader = own(await first!.takeTurn(work))
+      const waits = Promise.withResolvers<void>()
+      const waiting = second!.takeTurn(work, { onWaiting: () => waits.resolve() })
+      await waits.promise
+      await leader.done('for-now')
+      assert.equal((await waiting).kind, 'done')
+      await own(await third!.takeTurn(work)).done(true)
+    },
+  )
+
   test(`${name}: after a failure the next in line has the turn`, options, async (t) => {
     const [first, second, third] = await create(t, 3)
     const failing = own(await first!.takeTurn(work))
