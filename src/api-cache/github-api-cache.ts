@@ -164,7 +164,8 @@ export class GitHubApiCache implements ApiCache {
         succeeded = outcome.kind === 'answer' && outcome.current
         return outcome
       } finally {
-        if (wide?.kind === 'mine') void wide.done(succeeded)
+        // What is right now may be out of date with the next request.
+        if (wide?.kind === 'mine') void wide.done(succeeded && 'for-now')
       }
     } finally {
       turn.done(succeeded ? true : undefined)

@@ -35,7 +35,7 @@ export interface ApiRunner {
 export class ApiRunners {
   readonly #api: GitHubApi
   readonly #answers: MemoryAnswerGroup = new MemoryAnswerGroup()
-  readonly #leases: MemoryLeaseGroup = new MemoryLeaseGroup({ rememberMs: 0 })
+  readonly #leases: MemoryLeaseGroup = new MemoryLeaseGroup()
 
   constructor(api: GitHubApi) {
     this.#api = api
