@@ -5,7 +5,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import type { CryptoKey, JWK, JWTPayload } from 'jose'
+import type { CryptoKey, GenerateKeyPairResult, JWK, JWTPayload } from 'jose'
 import { silentLogger } from '../../src/core/logger.ts'
 import type { PeerId } from '../../src/core/peer.ts'
 import { IssuerVerifier } from '../../src/identity/issuer-verifier.ts'
@@ -37,6 +37,17 @@ interface SigningKey {
   readonly kid: string
   readonly privateKey: CryptoKey
   readonly jwk: JWK
+}
+
+// Making one takes a tenth of a second; two issuers of a test, or two keys of an issuer, still differ.
+const KEY_PAIRS = 4
+const keyPairs: Promise<GenerateKeyPairResult>[] = []
+let keysTaken = 0
+
+function nextKeyPair(): Promise<GenerateKeyPairResult> {
+  const place = keysTaken++ % KEY_PAIRS
+  keyPairs[place] ??= generateKeyPair('RS256', { extractable: true })
+  return keyPairs[place]
 }
 
 /** How a token differs from an ordinary one. */
@@ -90,7 +101,7 @@ export class TestIssuer {
 
   /** Signs with a new key, and lists only that one. */
   async rotate(): Promise<void> {
-    const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true })
+    const { privateKey, publicKey } = await nextKeyPair()
     const kid = randomUUID()
     const jwk = { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' }
     this.#keys = [{ kid, privateKey, jwk }]
