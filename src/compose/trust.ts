@@ -2,15 +2,15 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { Logger } from '../core/logger.ts'
 import { AttestedTrust } from '../identity/entry-trust.ts'
-import type { EntryTrust } from '../identity/identity.ts'
-import { IssuerVerifier } from '../identity/issuer-verifier.ts'
+import type { EntryTrust, TokenVerifier } from '../identity/identity.ts'
+import type { IssuerVerifier } from '../identity/issuer-verifier.ts'
 import type { Proofs } from './proofs.ts'
 
 /** Which entries a member believes: attested ones only if it shows tokens itself. */
 export function composeTrust(
   config: Config,
   proofs: Proofs | undefined,
-  { verifier, repository }: { readonly verifier: IssuerVerifier; readonly repository: string },
+  { verifier, repository }: { readonly verifier: TokenVerifier; readonly repository: string },
 ): { readonly trust: EntryTrust; readonly attested: boolean } {
   const attested = proofs?.tokens !== undefined
   const { request } = config
@@ -25,10 +25,21 @@ export function composeTrust(
 }
 
 /** Checks the tokens of the issuers that are trusted. */
-export function composeVerifier({ home, tokens }: Config, logger: Logger): IssuerVerifier {
-  const folder = join(home, 'issuers')
-  return new IssuerVerifier(
-    { logger: logger.scoped('identity') },
-    { issuers: tokens.issuers, folder },
-  )
+export function composeVerifier({ home, tokens }: Config, logger: Logger): LazyVerifier {
+  const parts = { logger: logger.scoped('identity') }
+  const options = { issuers: tokens.issuers, folder: join(home, 'issuers') }
+  let opened: Promise<IssuerVerifier> | undefined
+  // A swarm without tokens need not load what checks them.
+  const open = async (): Promise<IssuerVerifier> => {
+    opened ??= import('../identity/issuer-verifier.ts').then(
+      (module) => new module.IssuerVerifier(parts, options),
+    )
+    return await opened
+  }
+  return {
+    verify: async (...call) => await (await open()).verify(...call),
+    claims: async (...call) => await (await open()).claims(...call),
+  }
 }
+
+type LazyVerifier = Pick<IssuerVerifier, 'verify' | 'claims'>

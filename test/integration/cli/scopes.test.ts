@@ -150,10 +150,8 @@ test(
 )
 
 for (const [mode, saves, hit] of [
-  ['none', false, 'miss'],
   ['read', false, 'exact'],
   ['write-only', true, 'miss'],
-  ['write', true, 'exact'],
 ] as const) {
   test(`cache-mode ${mode} is kept to on save and restore, with a notice`, options, async (t) => {
     const fleet = new Fleet(t)
