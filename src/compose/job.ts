@@ -31,17 +31,27 @@ const GRANTS_DEADLINE_MS = 3000
 
 /** What the tokens of a job say of its rights, and do for what it saves. */
 export async function composeJob(config: Config, logger: Logger): Promise<Job> {
-  return { request: await grantedRequest(config, logger), writer: composeWriter(config) }
+  return { request: await grantedRequest(config, logger), writer: composeWriter(config, logger) }
 }
 
 /** The writer of a job that shows ID tokens to its peers; undefined where the node signs. */
-function composeWriter({ membership, peers, tokens }: Config): JobWriter | undefined {
+function composeWriter(
+  { membership, peers, tokens }: Config,
+  logger: Logger,
+): JobWriter | undefined {
   const shows = peers && (membership.proof === 'oidc' || membership.proof === 'both')
   if (!shows || tokens.request === undefined) return undefined
   const key = createPeerKey()
   const source = new RunnerTokenSource({}, tokens.request)
-  const sign = async (entry: Omit<Entry, 'writer'>): Promise<SignedEntry> =>
-    signEntry(attestEntry(entry, await source.token(key.peerId)), key)
+  const sign = async (entry: Omit<Entry, 'writer'>): Promise<SignedEntry> => {
+    try {
+      return signEntry(attestEntry(entry, await source.token(key.peerId)), key)
+    } catch (error) {
+      if (membership.requiresToken) throw error
+      logger.log('warning', `"${entry.key}" is saved without an ID token: ${errorMessage(error)}`)
+      return signEntry(entry, key)
+    }
+  }
   return { key, source, sign }
 }
 

@@ -149,6 +149,17 @@ test(
   },
 )
 
+test('a job that gets no ID token saves by the swarm key alone', options, async (t) => {
+  const issuer = await TestIssuer.start(t)
+  const job = { ...jobOf(issuer, 'push', MAIN), SWARMCACHE_KEY: 'k'.repeat(32) }
+  issuer.downWith = 404
+  const machine = new Fleet(t).machine('host', job)
+  await writeTree(machine)
+  const { stdout, stderr } = await machine.run('save', '--json', '--key', 'deps-1', 'tree')
+  assert.equal((JSON.parse(stdout) as { saved: boolean }).saved, true, stderr)
+  assert.match(stderr, /warning: "deps-1" is saved without an ID token/)
+})
+
 for (const [mode, saves, hit] of [
   ['read', false, 'exact'],
   ['write-only', true, 'miss'],
