@@ -1,15 +1,9 @@
-import { digestOf } from '../core/digest.ts'
 import { errorMessage } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import {
-  doubtfulNextPage,
-  listLength,
-  receivedHeaders,
-  sharedHeaders,
-  storedHeaders,
-} from './answer-headers.ts'
+import { doubtfulNextPage, listLength, receivedHeaders } from './answer-headers.ts'
+import type { AnswerLedger, GivenAnswer } from './answer-ledger.ts'
 import { MAX_ANSWER_BYTES } from './answer-wire.ts'
-import type { Answer, AnswerScope, AnswerTiers, FoundAnswer } from './api-cache.ts'
+import type { FoundAnswer } from './api-cache.ts'
 import type { ApiCounts } from './api-counts.ts'
 import type { ApiLimits } from './api-limits.ts'
 import { sameRequestFor } from './api-request.ts'
@@ -17,7 +11,7 @@ import type { ApiRequest } from './api-request.ts'
 import type { AnsweredBy } from './cache-status.ts'
 import { chooseCondition } from './condition.ts'
 import type { Condition } from './condition.ts'
-import { expectedEtag, opaqueTag } from './etag-formula.ts'
+import { opaqueTag } from './etag-formula.ts'
 import type { FormulaWatch } from './etag-formula.ts'
 import type { Rights } from './rights.ts'
 import { readResponse } from './whole-response.ts'
@@ -51,8 +45,7 @@ export interface AskOptions {
 
 /** What asking GitHub works with. */
 export interface ApiExchangeParts {
-  readonly tiers: AnswerTiers
-  readonly scope: AnswerScope
+  readonly ledger: AnswerLedger
   readonly rights: Rights
   readonly formula: FormulaWatch
   readonly limits: ApiLimits
@@ -63,31 +56,28 @@ export interface ApiExchangeParts {
 /** Tunables of asking GitHub. */
 export interface ApiExchangeOptions {
   readonly staleOnErrorMs: number
-  readonly sharePersonal: boolean
 }
 
 const MAX_ERROR_BYTES = 64 * 1024
-// How current the time of the last confirmation is kept, so that not every 304 costs a write.
-const VALIDATED_STEP_MS = 10_000
 // Refusals, errors of the server and a token that is not one are not charged.
 const UNCHARGED = [304, 401, 429]
 
 /** Asks GitHub with one token, with whatever is stored as the condition, and keeps what it says. */
 export class ApiExchange {
   readonly #parts: ApiExchangeParts
-  readonly #options: ApiExchangeOptions
+  readonly #staleOnErrorMs: number
 
-  constructor(parts: ApiExchangeParts, options: ApiExchangeOptions) {
+  constructor(parts: ApiExchangeParts, { staleOnErrorMs }: ApiExchangeOptions) {
     this.#parts = parts
-    this.#options = options
+    this.#staleOnErrorMs = staleOnErrorMs
   }
 
   /** What GitHub says to this request. Rejects as the upstream does, or with the signal's reason. */
   async ask(request: ApiRequest, send: Send, options: AskOptions = {}): Promise<Outcome> {
-    const { limits } = this.#parts
-    const found = await this.#find(request, options.follows)
+    const { limits, ledger } = this.#parts
+    const found = await ledger.find(request, options.follows)
     const old = (): Outcome | undefined =>
-      this.#staleOf(request, found, this.#options.staleOnErrorMs)
+      asStale(ledger.staleOf(request, found, this.#staleOnErrorMs))
     const refusal = limits.refusal(request)
     if (refusal !== undefined || limits.isExhausted(request)) {
       const stale = old()
@@ -99,38 +89,25 @@ export class ApiExchange {
     }
     try {
       const outcome = await this.#exchange(request, send, found, options)
-      return this.#isDown(request, outcome) ? (old() ?? outcome) : outcome
+      if (outcome.kind !== 'response' || !this.#isDown(request, outcome.response)) return outcome
+      const stale = old()
+      if (stale !== undefined) await discard(outcome.response)
+      return stale ?? outcome
     } catch (error) {
       request.signal?.throwIfAborted()
       const stale = old()
       if (stale === undefined) throw error
-      this.#log(`GitHub cannot be asked (${errorMessage(error)}); giving an older answer`)
+      const why = `GitHub cannot be asked (${errorMessage(error)}); giving an older answer`
+      this.#parts.logger.log('debug', why)
       return stale
     }
   }
 
   /** What this token was given within `maxMs`, without asking again. */
   async stale(request: ApiRequest, maxMs: number): Promise<Outcome | undefined> {
-    if (maxMs <= 0 || this.#rightWithin(request, maxMs) === undefined) return undefined
-    return this.#staleOf(request, await this.#find(request, true), maxMs)
-  }
-
-  #staleOf(request: ApiRequest, found: readonly FoundAnswer[], maxMs: number): Outcome | undefined {
-    const right = this.#rightWithin(request, maxMs)
-    const { answer, tier } = found.find(({ answer: { digest } }) => digest === right?.digest) ?? {}
-    if (right === undefined || answer === undefined || tier === undefined) return undefined
-    const ageSeconds = Math.max(0, Math.round((Date.now() - right.at) / 1000))
-    const headers = storedHeaders(answer, request.url)
-    headers.set('etag', right.etag)
-    headers.set('age', String(ageSeconds))
-    headers.set('warning', '110 swarmcache "Response is Stale"')
-    const by: AnsweredBy = { by: 'hit', ageSeconds, detail: tier }
-    return { kind: 'answer', answer: reply(request, answer, headers), by, current: false }
-  }
-
-  #rightWithin(request: ApiRequest, maxMs: number): ReturnType<Rights['get']> {
-    const right = this.#parts.rights.get(request.key, request.credential)
-    return right !== undefined && Date.now() - right.at <= maxMs ? right : undefined
+    const { ledger } = this.#parts
+    if (maxMs <= 0 || ledger.rightWithin(request, maxMs) === undefined) return undefined
+    return asStale(ledger.staleOf(request, await ledger.find(request, true), maxMs))
   }
 
   async #exchange(
@@ -148,11 +125,14 @@ export class ApiExchange {
     })
     const sentAt = Date.now()
     const received = await this.#send(request, send, condition)
-    if (received.response.status !== 304 || condition === undefined) {
+    const { response } = received
+    if (response.status !== 304 || condition === undefined) {
       return await this.#take(request, received, found, sentAt, condition?.found)
     }
-    if (await this.#isConfirmed(request, send, condition, received.response.headers, options)) {
-      return await this.#confirm(request, condition, received.response.headers, sentAt)
+    const isOwn = isFrom(request.url, response)
+    if (isOwn && (await this.#isConfirmed(request, send, condition, response.headers, options))) {
+      const given = await this.#parts.ledger.confirm(request, condition, response.headers, sentAt)
+      return { kind: 'answer', ...given, current: true }
     }
     const againAt = Date.now()
     return await this.#take(request, await this.#send(request, send), found, againAt)
@@ -194,38 +174,6 @@ export class ApiExchange {
     return probe.kind === 'answer' && probe.current && listLength(probe.answer.body) === 0
   }
 
-  async #confirm(
-    request: ApiRequest,
-    condition: Condition,
-    fresh: Headers,
-    sentAt: number,
-  ): Promise<Outcome> {
-    const { rights, scope, tiers } = this.#parts
-    const { found, etag } = condition
-    const answer = found?.answer ?? {
-      key: request.key,
-      repository: scope.repository,
-      scope: scope.scope,
-      headers: { ...sharedHeaders(fresh), 'content-type': 'application/json; charset=utf-8' },
-      body: condition.body,
-      digest: digestOf(condition.body),
-      byFormula: true,
-      shared: this.#isShared(request),
-      received: sentAt,
-      validated: 0,
-    }
-    const headers = storedHeaders(answer, request.url, fresh)
-    if (!headers.has('etag')) headers.set('etag', etag)
-    rights.grant(request.key, request.credential, { digest: answer.digest, etag, at: sentAt })
-    const isNews = sentAt - answer.validated >= VALIDATED_STEP_MS || found?.tier !== 'memory'
-    if (isNews) await this.#put(tiers, { ...answer, validated: sentAt })
-    const by: AnsweredBy =
-      found === undefined
-        ? { by: 'uri-miss', status: 304, detail: 'empty-list' }
-        : { by: 'stale', status: 304, detail: found.tier }
-    return { kind: 'answer', answer: reply(request, answer, headers), by, current: true }
-  }
-
   /** Keeps an answer with a body; anything else is handed on as it is, and ends rights that it contradicts. */
   async #take(
     request: ApiRequest,
@@ -240,95 +188,17 @@ export class ApiExchange {
       status: response.status,
     }
     if (received.kind === 'whole' && isKept(request, received.response)) {
-      const answer = await this.#keep(request, received.response, found, sentAt, compared)
+      const answer = received.response
+      await this.#parts.ledger.keep(request, answer, found, sentAt, compared)
       return { kind: 'answer', answer, by: { ...by, stored: true }, current: true }
     }
-    this.#revoke(request, response)
+    if (!this.#isDown(request, response)) this.#parts.ledger.revoke(request, response.status)
     return { kind: 'response', response, by }
   }
 
-  async #keep(
-    request: ApiRequest,
-    response: WholeResponse,
-    found: readonly FoundAnswer[],
-    sentAt: number,
-    compared?: FoundAnswer,
-  ): Promise<WholeResponse> {
-    const { formula, rights, scope, tiers } = this.#parts
-    const { key, credential, url } = request
-    const { body, headers } = response
-    const digest = digestOf(body)
-    const etag = headers.get('etag') ?? ''
-    const vary = headers.get('vary') ?? undefined
-    const byFormula = opaqueTag(etag) === expectedEtag(request.sent, vary, body)
-    formula.saw(
-      url.host,
-      byFormula,
-      found.some(({ answer }) => answer.byFormula),
-    )
-    const own = rights.get(key, credential)
-    if (compared !== undefined && own?.digest === digest) rights.sawViews(key, true)
-    else if (found.some(({ answer }) => answer.digest === digest)) rights.sawViews(key, false)
-    rights.grant(key, credential, { digest, etag, at: sentAt })
-    await this.#put(tiers, {
-      key,
-      repository: scope.repository,
-      scope: scope.scope,
-      headers: sharedHeaders(headers),
-      body,
-      digest,
-      byFormula,
-      shared: this.#isShared(request),
-      received: sentAt,
-      validated: sentAt,
-    })
-    return response
-  }
-
-  #revoke(request: ApiRequest, response: Pick<Response, 'status'>): void {
-    const { rights, limits } = this.#parts
-    const { status } = response
-    if (status === 401) rights.revokeAll(request.credential)
-    else if (status < 500 && limits.refusal(request)?.response !== response) {
-      rights.revoke(request.key, request.credential)
-    }
-  }
-
   /** GitHub is down, or refuses because of a limit. */
-  #isDown(request: ApiRequest, outcome: Outcome): boolean {
-    if (outcome.kind !== 'response') return false
-    const { response } = outcome
+  #isDown(request: ApiRequest, response: Response | WholeResponse): boolean {
     return response.status >= 500 || this.#parts.limits.refusal(request)?.response === response
-  }
-
-  #isShared({ token }: ApiRequest): boolean {
-    if (this.#parts.scope.writeRefused !== undefined) return false
-    return token !== 'personal' || this.#options.sharePersonal
-  }
-
-  async #find(request: ApiRequest, nearOnly = false): Promise<readonly FoundAnswer[]> {
-    const { tiers, scope } = this.#parts
-    const { key, signal } = request
-    if (scope.readRefused !== undefined) return []
-    try {
-      return await tiers.find(key, scope, { signal, nearOnly })
-    } catch (error) {
-      signal?.throwIfAborted()
-      this.#log(`Stored answers cannot be read: ${errorMessage(error)}`)
-      return []
-    }
-  }
-
-  async #put(tiers: AnswerTiers, answer: Answer): Promise<void> {
-    try {
-      await tiers.put(answer)
-    } catch (error) {
-      this.#log(`An answer cannot be stored: ${errorMessage(error)}`)
-    }
-  }
-
-  #log(message: string): void {
-    this.#parts.logger.log('debug', message)
   }
 }
 
@@ -345,19 +215,28 @@ async function readWhole({ method }: ApiRequest, response: Response): Promise<Re
   return { kind: 'whole', response: whole }
 }
 
-/** GitHub's documentation wants no cached answer without an ETag, and what comes from elsewhere is not its own. */
+/** Without an ETag nothing can be compared later. */
 function isKept({ method, url }: ApiRequest, response: WholeResponse): boolean {
   return (
     method === 'GET' &&
     response.status === 200 &&
     opaqueTag(response.headers.get('etag')) !== undefined &&
-    (!URL.canParse(response.url) || new URL(response.url).origin === url.origin)
+    isFrom(url, response)
   )
 }
 
-function reply({ method, url }: ApiRequest, answer: Answer, headers: Headers): WholeResponse {
-  const body = method === 'HEAD' ? new Uint8Array(0) : answer.body
-  return { status: 200, statusText: 'OK', headers, body, url: url.href, redirected: false }
+/** False after a redirect to another host, whose ETags mean something else. */
+function isFrom({ origin }: URL, { url }: Pick<Response, 'url'>): boolean {
+  return !URL.canParse(url) || new URL(url).origin === origin
+}
+
+/** Frees the connection of an answer that nobody reads. */
+async function discard(response: Response | WholeResponse): Promise<void> {
+  if (response instanceof Response) await response.body?.cancel()
+}
+
+function asStale(given: GivenAnswer | undefined): Outcome | undefined {
+  return given && { kind: 'answer', ...given, current: false }
 }
 
 /** What GitHub said, with what is left of the wait. */

@@ -12,6 +12,7 @@ import type {
   Fetch,
   QuotaView,
 } from './api-cache.ts'
+import { AnswerLedger } from './answer-ledger.ts'
 import { ApiCounts } from './api-counts.ts'
 import { ApiExchange } from './api-exchange.ts'
 import type { Outcome, Send } from './api-exchange.ts'
@@ -70,17 +71,15 @@ export class GitHubApiCache implements ApiCache {
       { quota, scope },
       { maxWaitMs: options.maxWaitMs ?? DEFAULT_MAX_WAIT_MS },
     )
+    const rights = new Rights()
+    const formula = this.#formula
+    const ledger = new AnswerLedger(
+      { tiers, scope, rights, formula, logger },
+      { sharePersonal: this.#sharePersonal },
+    )
     this.#exchange = new ApiExchange(
-      {
-        tiers,
-        scope,
-        rights: new Rights(),
-        formula: this.#formula,
-        limits: this.#limits,
-        counts: this.#counts,
-        logger,
-      },
-      { staleOnErrorMs: options.staleOnErrorMs ?? 0, sharePersonal: this.#sharePersonal },
+      { ledger, rights, formula, limits: this.#limits, counts: this.#counts, logger },
+      { staleOnErrorMs: options.staleOnErrorMs ?? 0 },
     )
     this.fetch = this.through(parts.fetch ?? globalThis.fetch)
   }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Answer } from '../../../src/api-cache/api-cache.ts'
 import { digestOf } from '../../../src/core/digest.ts'
-import { ApiRunners, jobTokens } from '../../support/api-runners.ts'
-import type { ApiRunner, MAIN } from '../../support/api-runners.ts'
+import { ApiRunners, jobTokens, MAIN } from '../../support/api-runners.ts'
+import type { ApiRunner } from '../../support/api-runners.ts'
 import { GitHubApi } from '../../support/github-api.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 
@@ -113,6 +113,35 @@ test('answers are for readers of their ref, and of personal tokens for this proc
   await runners.add({ scope: pull(3) }).get('/thing', one)
   await runners.add().get('/thing', one)
   assert.equal(api.charged('/thing'), 4)
+})
+
+test('what a person fetched is shared once a job of the repository was given it, too', async (t) => {
+  const tokens = { ...OWNERS, ghp_person: { quota: 'person', limit: 5000 } }
+  const api = await GitHubApi.start(t, { tokens })
+  api.put('/thing', { value: { a: 1 } })
+  const runners = new ApiRunners(api)
+  const [one, two] = TOKENS as [string, string]
+  const both = runners.add()
+  await both.get('/thing', 'ghp_person')
+  await both.get('/thing', one)
+  await runners.add().get('/thing', two)
+  assert.equal(api.charged('/thing'), 1)
+})
+
+test('a run that may not save shares nothing, and one that may not restore is given nothing', async (t) => {
+  const api = await GitHubApi.start(t, { tokens: OWNERS })
+  api.put('/thing', { value: { a: 1 } })
+  const runners = new ApiRunners(api)
+  const [one, two] = TOKENS as [string, string]
+  const reader = runners.add({ scope: { ...MAIN, writeRefused: 'by the rules' } })
+  await reader.get('/thing', one)
+  await runners.add().get('/thing', two)
+  assert.equal(api.charged('/thing'), 2)
+  const writer = runners.add({ scope: { ...MAIN, readRefused: 'by the mode' } })
+  await writer.get('/thing', one)
+  assert.equal(api.charged('/thing'), 3)
+  await runners.add().get('/thing', one)
+  assert.equal(api.charged('/thing'), 3)
 })
 
 test('a peer with forged answers costs a charged request at most, and leads no client elsewhere', async (t) => {
