@@ -5,6 +5,7 @@ import { digestOf } from '../../../src/core/digest.ts'
 import { ApiRunners, jobTokens, MAIN } from '../../support/api-runners.ts'
 import type { ApiRunner } from '../../support/api-runners.ts'
 import { GitHubApi } from '../../support/github-api.ts'
+import type { GitHubFault } from '../../support/github-api.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 
 const TOKENS = jobTokens(12)
@@ -29,7 +30,14 @@ for (const where of ['one process', 'a process each']) {
     const ask = async (): Promise<void> => {
       const token = random.pick(TOKENS)
       const path = random.pick(['/private', '/hidden', '/public'])
-      const answer = await byToken.get(token)!.get(path, token)
+      const answer = await byToken
+        .get(token)!
+        .get(path, token)
+        .catch((error: unknown) => error as Error)
+      if (answer instanceof Error || answer.status === 502) {
+        assert.ok(api.fault !== undefined, `seed ${random.seed}: failed without a fault`)
+        return
+      }
       const text = await answer.text()
       const why = `seed ${random.seed}, ${token} asked for ${path}: ${text}`
       if (path === '/public') assert.equal(text, '{"open":true}', why)
@@ -37,6 +45,8 @@ for (const where of ['one process', 'a process each']) {
       else assert.equal(answer.status, path === '/private' ? 404 : 403, why)
     }
     for (let round = 0; round < 8; round += 1) {
+      const faults: GitHubFault[] = [{ status: 502 }, { cut: 'all' }, { cut: 'half' }]
+      if (round >= 6) api.fault = () => (random.below(4) === 0 ? random.pick(faults) : undefined)
       await Promise.all(Array.from({ length: 40 }, ask))
       // GitHub down: who was never given it must not be given it now.
       if (round === 5) api.fault = ({ path }) => (path === '/public' ? undefined : { status: 502 })
