@@ -195,17 +195,17 @@ export class GitHubApiCache implements ApiCache {
       if (outcome.response.status >= 400) this.#counts.add('failed')
       return marked(outcome.response, by)
     }
-    if (by.by === 'hit') this.#counts.add('stale')
-    else if (by.status === 304 && by.collapsed !== true) this.#counts.add('free')
-    if (by.status === 200) this.#counts.from('upstream')
-    else if (
-      by.detail !== undefined &&
-      by.detail !== 'empty-list' &&
-      by.detail !== 'refused-before'
-    ) {
-      this.#counts.from(by.detail)
-    }
+    if (by.collapsed !== true) this.#countAnswer(by)
     return marked(outcome.answer, by)
+  }
+
+  #countAnswer({ by, status, detail }: AnsweredBy): void {
+    if (by === 'hit') this.#counts.add('stale')
+    else if (status === 304) this.#counts.add('free')
+    if (status === 200) this.#counts.from('upstream')
+    else if (detail !== undefined && detail !== 'empty-list' && detail !== 'refused-before') {
+      this.#counts.from(detail)
+    }
   }
 }
 
