@@ -2,7 +2,7 @@ import { digestOf } from '../core/digest.ts'
 import { errorMessage } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { sharedHeaders, storedHeaders } from './answer-headers.ts'
-import type { Answer, AnswerScope, AnswerTiers, FoundAnswer } from './api-cache.ts'
+import type { Answer, AnswerScope, AnswerTiers, FindOptions, FoundAnswer } from './api-cache.ts'
 import type { ApiRequest } from './api-request.ts'
 import type { AnsweredBy } from './cache-status.ts'
 import type { Condition } from './condition.ts'
@@ -40,12 +40,15 @@ export class AnswerLedger {
   }
 
   /** What is stored for a request; a fault of the store is nothing. */
-  async find(request: ApiRequest, nearOnly = false): Promise<readonly FoundAnswer[]> {
+  async find(
+    request: ApiRequest,
+    options: Pick<FindOptions, 'nearOnly' | 'holder'> = {},
+  ): Promise<readonly FoundAnswer[]> {
     const { tiers, scope } = this.#parts
     const { key, signal } = request
     if (scope.readRefused !== undefined) return []
     try {
-      return await tiers.find(key, scope, { signal, nearOnly })
+      return await tiers.find(key, scope, { ...options, signal })
     } catch (error) {
       signal?.throwIfAborted()
       this.#log(`Stored answers cannot be read: ${errorMessage(error)}`)

@@ -1,6 +1,11 @@
 import type { Tier } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
+import type { PeerId } from '../core/peer.ts'
 import type { Turn, TurnOptions } from '../lease/lease.ts'
+
+export { packAnswers, unpackAnswers } from './answer-pack.ts'
+export { swarmcacheApi } from './octokit-plugin.ts'
+export type { HookedClient } from './octokit-plugin.ts'
 
 /** A function that answers HTTP requests as the global `fetch` does. */
 export type Fetch = typeof globalThis.fetch
@@ -62,6 +67,8 @@ export interface FindOptions extends AnswerOptions {
   readonly known?: readonly Digest[]
   /** True: only what answers at once; the others were asked a moment ago. */
   readonly nearOnly?: boolean
+  /** Who has just got an answer: asked before the others, who are left alone if it gives one. */
+  readonly holder?: PeerId
 }
 
 /**
@@ -181,6 +188,8 @@ export interface ApiCacheOptions {
   readonly staleOnErrorMs?: number
   /** Longest wait in milliseconds for the sake of a limit; 10 seconds by default. */
   readonly maxWaitMs?: number
+  /** Longest wait in milliseconds for the answer to the same request of another; 10 seconds by default. */
+  readonly turnWaitMs?: number
   /** True: what personal tokens fetch is shared with the runners of the repository, too. */
   readonly sharePersonal?: boolean
 }

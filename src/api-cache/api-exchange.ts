@@ -1,5 +1,6 @@
 import { errorMessage } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import type { PeerId } from '../core/peer.ts'
 import { doubtfulNextPage, listLength, receivedHeaders } from './answer-headers.ts'
 import type { AnswerLedger, GivenAnswer } from './answer-ledger.ts'
 import { MAX_ANSWER_BYTES } from './answer-wire.ts'
@@ -39,6 +40,8 @@ export type Send = (request: ApiRequest, headers: Headers) => Promise<Response>
 export interface AskOptions {
   /** Another has just got an answer in this process. */
   readonly follows?: boolean
+  /** A peer that has just got one. */
+  readonly holder?: PeerId
   /** It is asked to make sure of another; that ends here. */
   readonly isProbe?: boolean
 }
@@ -75,7 +78,8 @@ export class ApiExchange {
   /** What GitHub says to this request. Rejects as the upstream does, or with the signal's reason. */
   async ask(request: ApiRequest, send: Send, options: AskOptions = {}): Promise<Outcome> {
     const { limits, ledger } = this.#parts
-    const found = await ledger.find(request, options.follows)
+    const { follows: nearOnly, holder } = options
+    const found = await ledger.find(request, { nearOnly, holder })
     const old = (): Outcome | undefined =>
       asStale(ledger.staleOf(request, found, this.#staleOnErrorMs))
     const refusal = limits.refusal(request)
@@ -107,7 +111,7 @@ export class ApiExchange {
   async stale(request: ApiRequest, maxMs: number): Promise<Outcome | undefined> {
     const { ledger } = this.#parts
     if (maxMs <= 0 || ledger.rightWithin(request, maxMs) === undefined) return undefined
-    return asStale(ledger.staleOf(request, await ledger.find(request, true), maxMs))
+    return asStale(ledger.staleOf(request, await ledger.find(request, { nearOnly: true }), maxMs))
   }
 
   async #exchange(

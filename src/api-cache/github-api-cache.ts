@@ -15,7 +15,7 @@ import type {
 import { AnswerLedger } from './answer-ledger.ts'
 import { ApiCounts } from './api-counts.ts'
 import { ApiExchange } from './api-exchange.ts'
-import type { Outcome, Send } from './api-exchange.ts'
+import type { AskOptions, Outcome, Send } from './api-exchange.ts'
 import { ApiLimits } from './api-limits.ts'
 import { readApiRequest } from './api-request.ts'
 import type { ApiRequest, ApiRequestKind } from './api-request.ts'
@@ -56,9 +56,10 @@ export class GitHubApiCache implements ApiCache {
   readonly #limits: ApiLimits
   readonly #exchange: ApiExchange
   /** Requests with the same token get one answer. */
-  readonly #copies = new LocalTurns<CurrentAnswer>({ waitMs: TURN_WAIT_MS })
+  readonly #copies: LocalTurns<CurrentAnswer>
   /** Requests with different tokens wait for a body to compare with. */
-  readonly #turns = new LocalTurns<true>({ waitMs: TURN_WAIT_MS })
+  readonly #turns: LocalTurns<true>
+  readonly #turnWaitMs: number
 
   constructor(parts: GitHubApiCacheParts, options: ApiCacheOptions = {}) {
     const { logger, scope, quota, tiers } = parts
@@ -66,6 +67,9 @@ export class GitHubApiCache implements ApiCache {
     this.#apiUrls = (options.apiUrls ?? [DEFAULT_API_URL]).map(baseUrl)
     this.#maxStaleMs = options.maxStaleMs ?? 0
     this.#sharePersonal = options.sharePersonal ?? false
+    this.#turnWaitMs = options.turnWaitMs ?? TURN_WAIT_MS
+    this.#copies = new LocalTurns({ waitMs: this.#turnWaitMs })
+    this.#turns = new LocalTurns({ waitMs: this.#turnWaitMs })
     this.#formula = new FormulaWatch({ logger })
     this.#limits = new ApiLimits(
       { quota, scope },
@@ -149,17 +153,17 @@ export class GitHubApiCache implements ApiCache {
 
   /** Of all who want an answer now, one goes first; the others compare what it got, at no cost. */
   async #askInTurn(request: ApiRequest, send: Send): Promise<Outcome> {
-    const ask = async (follows = false): Promise<Outcome> =>
-      await this.#exchange.ask(request, send, { follows })
+    const ask = async (options?: AskOptions): Promise<Outcome> =>
+      await this.#exchange.ask(request, send, options)
     // Without the formula nobody can compare with what another token got.
     if (request.method !== 'GET' || !this.#formula.holds(request.url.host)) return await ask()
     const turn = await this.#turns.take(request.key, request.signal)
-    if (turn.kind !== 'mine') return await ask(turn.kind === 'done')
+    if (turn.kind !== 'mine') return await ask({ follows: turn.kind === 'done' })
     let succeeded = false
     try {
       const wide = await this.#takeWideTurn(request)
       try {
-        const outcome = await ask()
+        const outcome = await ask({ holder: wide?.kind === 'done' ? wide.by : undefined })
         succeeded = outcome.kind === 'answer' && outcome.current
         return outcome
       } finally {
@@ -179,7 +183,8 @@ export class GitHubApiCache implements ApiCache {
     if ((scope.writeRefused ?? scope.readRefused) !== undefined) return undefined
     const name = digestOf(JSON.stringify(['api', scope.repository, scope.scope, key]))
     try {
-      return await withDeadline(TURN_WAIT_MS, 'The same request elsewhere', signal, async (ended) =>
+      const what = 'The same request elsewhere'
+      return await withDeadline(this.#turnWaitMs, what, signal, async (ended) =>
         tiers.takeTurn(name, { signal: ended }),
       )
     } catch (error) {
@@ -195,17 +200,17 @@ export class GitHubApiCache implements ApiCache {
       if (outcome.response.status >= 400) this.#counts.add('failed')
       return marked(outcome.response, by)
     }
-    if (by.collapsed !== true) this.#countAnswer(by)
-    return marked(outcome.answer, by)
-  }
-
-  #countAnswer({ by, status, detail }: AnsweredBy): void {
-    if (by === 'hit') this.#counts.add('stale')
-    else if (status === 304) this.#counts.add('free')
-    if (status === 200) this.#counts.from('upstream')
-    else if (detail !== undefined && detail !== 'empty-list' && detail !== 'refused-before') {
-      this.#counts.from(detail)
+    if (by.by === 'hit') this.#counts.add('stale')
+    else if (by.status === 304 && by.collapsed !== true) this.#counts.add('free')
+    if (by.status === 200) this.#counts.from('upstream')
+    else if (
+      by.detail !== undefined &&
+      by.detail !== 'empty-list' &&
+      by.detail !== 'refused-before'
+    ) {
+      this.#counts.from(by.detail)
     }
+    return marked(outcome.answer, by)
   }
 }
 

@@ -8,7 +8,7 @@ export interface MemoryShelfOptions {
 }
 
 /** Answers of one key that are kept: views of different tokens, and what was replaced a moment ago. */
-const MAX_ANSWERS_PER_KEY = 4
+export const MAX_ANSWERS_PER_KEY = 4
 
 // A job's process holds them next to a build; some hundred answers of 50 kB each.
 const DEFAULT_LIMIT_BYTES = 32 * 1024 * 1024

@@ -57,13 +57,13 @@ export class TieredAnswers implements AnswerTiers {
   ): Promise<readonly FoundAnswer[]> {
     const { memory, shelves = [], peers } = this.#parts
     const near = readable(key, scope, await memory.get(key))
-    const { signal, nearOnly = false } = options
+    const { holder, signal, nearOnly = false } = options
     if (nearOnly && near.length > 0) return near
     const known = near.map(({ answer }) => answer.digest)
     const asked = [
       ...shelves.map((shelf) => this.#within('A shelf', signal, (ended) => shelf.get(key, ended))),
       this.#within('The peers', signal, async (ended) => {
-        const answers = await peers?.find(key, scope, { ...ended, known })
+        const answers = await peers?.find(key, scope, { ...ended, holder, known })
         return (answers ?? []).map((answer) => ({ answer, tier: 'peers' as const }))
       }),
     ]

@@ -7,7 +7,7 @@ import type { PeerId } from '../core/peer.ts'
 import type { Swarm } from '../swarm/swarm.ts'
 import type { TurnResult } from './lease.ts'
 import type { Claim, Claimant, Leader, LeaseTable, NameState, Place } from './lease-table.ts'
-import { LEASE_LIMITS, LEASE_PROTOCOL, parseLineMessage, parseState } from './lease-wire.ts'
+import { LEASE_LIMITS, parseLineMessage, parseState } from './lease-wire.ts'
 
 /** What became of waiting in a line. */
 export type LineOutcome =
@@ -33,6 +33,7 @@ export type OnWaiting = (leader: Leader) => void
 /** A line that another peer leads, and how long it may be silent. */
 export interface RemoteLineOptions {
   readonly swarm: Swarm
+  readonly protocol: string
   readonly leader: PeerId
   readonly name: Digest
   readonly claim: Claim
@@ -58,7 +59,7 @@ export async function askState(
   let stream: MessageStream | undefined
   try {
     return await withDeadline(answerMs, `The peer ${leader}`, options.signal, async (signal) => {
-      stream = await openStream(options.swarm, leader, signal)
+      stream = await openStream(options, signal)
       await stream.write({ ask: 'state', name })
       const message = await stream.read()
       if (message === undefined) throw ended(leader)
@@ -78,7 +79,7 @@ export async function joinRemote(options: RemoteLineOptions): Promise<LeaseLine>
   let stream: MessageStream | undefined
   try {
     return await withDeadline(answerMs, `The peer ${leader}`, options.signal, async (signal) => {
-      stream = await openStream(options.swarm, leader, signal)
+      stream = await openStream(options, signal)
       await stream.write({ ask: 'turn', name, ...claim })
       const line = new RemoteLine(stream, options)
       await line.answered
@@ -268,11 +269,10 @@ class LocalLine implements LeaseLine {
 }
 
 async function openStream(
-  swarm: Swarm,
-  peerId: PeerId,
+  { swarm, leader, protocol }: Pick<RemoteLineOptions, 'swarm' | 'leader' | 'protocol'>,
   signal: AbortSignal,
 ): Promise<MessageStream> {
-  const opening = swarm.open(peerId, LEASE_PROTOCOL, { signal })
+  const opening = swarm.open(leader, protocol, { signal })
   // A stream that opens after the wait is over belongs to nobody.
   opening.then(
     (stream) => signal.aborted && stream.abort(),

@@ -29,6 +29,8 @@ export interface SwarmLeasesOptions extends LeaseTableOptions, LeaseServerOption
   readonly answerMs?: number
   /** A turn whose work does not move on for this long is given up. */
   readonly stallMs?: number
+  /** Leases of another kind of work have lines of their own under another name. */
+  readonly protocol?: string
 }
 
 // Who did not answer the lookup just before is not usable now, so this is for peers that are alive but busy:
@@ -59,6 +61,7 @@ interface Interest {
 /** Turns of a swarm, whose peers share the work of leading the lines by rendezvous hashing. */
 export class SwarmLeases implements Leases {
   readonly #parts: SwarmLeasesParts
+  readonly #protocol: string
   readonly #answerMs: number
   readonly #silenceMs: number
   readonly #held: { readonly beatMs: number; readonly stallMs: number }
@@ -72,6 +75,7 @@ export class SwarmLeases implements Leases {
 
   constructor(parts: SwarmLeasesParts, options: SwarmLeasesOptions = {}) {
     this.#parts = parts
+    this.#protocol = options.protocol ?? LEASE_PROTOCOL
     this.#answerMs = options.answerMs ?? ANSWER_MS
     this.#silenceMs = options.leaseMs ?? SILENCE_MS
     this.#held = { beatMs: options.beatMs ?? BEAT_MS, stallMs: options.stallMs ?? STALL_MS }
@@ -84,7 +88,7 @@ export class SwarmLeases implements Leases {
 
   start(): void {
     const { swarm } = this.#parts
-    swarm.handle(LEASE_PROTOCOL, (stream, peerId) => this.#server.answer(stream, peerId))
+    swarm.handle(this.#protocol, (stream, peerId) => this.#server.answer(stream, peerId))
     this.#stopListening = swarm.listen({ disconnected: (peerId) => this.#table.gone(peerId) })
   }
 
@@ -184,6 +188,7 @@ export class SwarmLeases implements Leases {
     try {
       return await joinRemote({
         swarm,
+        protocol: this.#protocol,
         leader,
         name,
         claim,
@@ -244,7 +249,9 @@ export class SwarmLeases implements Leases {
   async #ask(peerId: PeerId, name: Digest, signal: AbortSignal): Promise<NameState | undefined> {
     try {
       const { swarm } = this.#parts
-      return await askState({ swarm, leader: peerId, name, answerMs: this.#answerMs, signal })
+      const protocol = this.#protocol
+      const answerMs = this.#answerMs
+      return await askState({ swarm, protocol, leader: peerId, name, answerMs, signal })
     } catch (error) {
       if (!signal.aborted) this.#blame(peerId, error)
       return undefined
