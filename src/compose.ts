@@ -1,19 +1,23 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import type { ApiCache } from './api-cache/api-cache.ts'
 import type { Blobs, Cache, RequestScope, Tiers } from './cache/cache.ts'
 import type { Proofs } from './compose/proofs.ts'
 import type { Job, JobWriter } from './compose/job.ts'
+import { composeAnswers, composeApiCache, composeOwnLeases } from './compose/answers.ts'
+import type { ComposedApiCache } from './compose/answers.ts'
+import { composeStore, composeUpstream } from './compose/stores.ts'
+import type { Lifetime } from './compose/stores.ts'
 import type { Config } from './config.ts'
 import { composeRegistries } from './compose/registries.ts'
 import { errorMessage } from './core/errors.ts'
 import type { Logger } from './core/logger.ts'
 import { VERSION } from './core/version.ts'
 import type { CheckEntry, PeerKey } from './identity/identity.ts'
-import type { Leases } from './lease/lease.ts'
 import type { LocalNode } from './node/local-node.ts'
 import type { Member, MemberSwarm } from './node/member.ts'
 import type { Node, NodeStatus } from './node/node.ts'
-import type { Store, Upstream } from './store/store.ts'
+import type { Store } from './store/store.ts'
 
 /** What everything is given. */
 export interface ComposeParts {
@@ -27,6 +31,8 @@ export interface Session extends AsyncDisposable {
   /** The node of this process, or the way to the one that runs for this home. */
   readonly node: Node
   readonly request: RequestScope
+  /** The cache in front of the GitHub API; made with the first call. */
+  api(): Promise<ApiCache>
   /** Finishes background work, then drains the node if it is this process's own. */
   stop(options?: { readonly signal?: AbortSignal }): Promise<void>
 }
@@ -81,7 +87,9 @@ export async function openSession(config: Config, { logger }: ComposeParts): Pro
     },
   )
   const blobs = new BlobCache({ tiers, archive }, { request })
+  let api: Promise<ComposedApiCache> | undefined
   const stop: Session['stop'] = async (options) => {
+    await (await api)?.stop()
     await cache.settle({ signal: options?.signal ?? AbortSignal.timeout(SETTLE_MS) })
     await upstream?.close()
     await node.stop(options)
@@ -91,6 +99,7 @@ export async function openSession(config: Config, { logger }: ComposeParts): Pro
     blobs,
     node,
     request,
+    api: async () => (await (api ??= composeApiCache(config, logger, { node, request }))).cache,
     stop,
     [Symbol.asyncDispose]: async () => await stop(),
   }
@@ -153,9 +162,6 @@ async function connectOrWarn(config: Config, logger: Logger): Promise<Node | und
     return undefined
   }
 }
-
-/** A node lives for a look at the store alone, as long as a command (`session`), or as a machine or job (`serve`). */
-type Lifetime = 'look' | 'session' | 'serve'
 
 async function composeNode(
   config: Config,
@@ -234,8 +240,14 @@ async function composeMember(
     },
     { repository, provides: config.role !== 'reader', attested, savesRefused },
   )
+  const answers = await composeAnswers(config, logger, {
+    repository,
+    peerKey,
+    joined,
+    requiresToken: proofs?.tokens?.required ?? false,
+  })
   return new Member(
-    { store, tiers, joined, attest: trust.attest, logger },
+    { store, tiers, answers, joined, attest: trust.attest, logger },
     { repository, peerId: peerKey.peerId, goesOnAlone: lifetime === 'session' },
   )
 }
@@ -324,58 +336,10 @@ async function composeSwarm(
   return { swarm, router, transfer, leases, handOver, rendezvous }
 }
 
-/** Turns among the processes that share a node which is in no swarm. */
-async function composeOwnLeases({ peerId }: PeerKey): Promise<Leases> {
-  const { MemoryLeaseGroup, MemoryLeases } = await import('./lease/memory-leases.ts')
-  return new MemoryLeases({ peerId, group: new MemoryLeaseGroup() })
-}
-
 /** Lanes are accepted where the swarm listens: on one host if it names one, on all of them otherwise. */
 function laneHost({ listen }: Config): string | undefined {
   const hosts = [...new Set(listen.map((address) => address.split('/')[2]))]
   return hosts.length > 1 ? '::' : hosts[0]
-}
-
-async function composeStore(
-  config: Config,
-  logger: Logger,
-  lifetime: Lifetime,
-  repository: string,
-): Promise<{ store: Store; savesRefused?: string }> {
-  const [{ DiskStore }, { verifyEntry }] = await Promise.all([
-    import('./store/disk-store.ts'),
-    import('./identity/identity.ts'),
-  ])
-  const { home, diskLimitBytes, memoryLimitBytes } = config
-  try {
-    const store = await DiskStore.open({
-      home,
-      repository,
-      defaultScope:
-        repository === config.request.repository ? config.request.defaultScope : undefined,
-      limitBytes: diskLimitBytes,
-      memoryLimitBytes,
-      logger: logger.scoped('store'),
-      verifyEntry,
-    })
-    return { store }
-  } catch (error) {
-    if (lifetime !== 'session') throw error
-    logger.log('warning', `${errorMessage(error)} Going on without a store on disk.`)
-    const { MemoryStore } = await import('./store/memory-store.ts')
-    const store = new MemoryStore({ repository, limitBytes: memoryLimitBytes })
-    // It goes with the command, and an entry that nobody can restore is not saved.
-    return { store, savesRefused: 'There is no store on disk that would keep it.' }
-  }
-}
-
-async function composeUpstream(config: Config, logger: Logger): Promise<Upstream | undefined> {
-  if (config.upstream === 'off') return undefined
-  const { ActionsCacheUpstream } = await import('./store/actions-cache-upstream.ts')
-  return new ActionsCacheUpstream(
-    { logger: logger.scoped('upstream') },
-    { env: config.upstreamEnvironment, workingDirectory: config.workingDirectory },
-  )
 }
 
 async function assertMembership(config: Config): Promise<void> {

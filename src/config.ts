@@ -12,6 +12,8 @@ import type { Role } from './core/peer.ts'
 import { readRequest } from './core/request-scope.ts'
 import type { RequestScope } from './core/request-scope.ts'
 import { parseSize } from './core/sizes.ts'
+import { apiSetting } from './config/api-setting.ts'
+import type { ApiSetting } from './config/api-setting.ts'
 import { githubSetting } from './config/github-setting.ts'
 import type { GithubSetting } from './config/github-setting.ts'
 
@@ -48,6 +50,7 @@ export interface Config {
   readonly role: Role
   readonly registries: readonly RegistrySetting[]
   readonly github: GithubSetting
+  readonly api: ApiSetting
   readonly bootstrap: readonly string[]
   /** Empty: the node listens on nothing and is reached through relays only. */
   readonly listen: readonly string[]
@@ -117,6 +120,7 @@ export function loadConfig(sources: ConfigSources): Config {
     workingDirectory,
   )
   const request = readRequest(env, flags)
+  const github = githubSetting(env, request.repository)
   const warnings: string[] = []
   if (setting('SWARMCACHE_SHARED') !== undefined) {
     warnings.push('SWARMCACHE_SHARED has no effect: this version has no shared tier.')
@@ -143,7 +147,8 @@ export function loadConfig(sources: ConfigSources): Config {
       workingDirectory,
       insideActions(env),
     ),
-    github: githubSetting(env, request.repository),
+    github,
+    api: apiSetting(env, github.apiUrl),
     bootstrap: splitList(
       flags.bootstrap ?? setting('SWARMCACHE_BOOTSTRAP') ?? setting('P2P_BOOTSTRAP_PEERS'),
     ).map((address) => parseBootstrapAddress(address, 'SWARMCACHE_BOOTSTRAP')),

@@ -1,3 +1,5 @@
+import { swarmcacheApi } from './api-cache/api-cache.ts'
+import type { ApiCache, ApiStats, Fetch, HookedClient } from './api-cache/api-cache.ts'
 import type {
   BlobContent,
   Blobs,
@@ -15,9 +17,12 @@ import type { Logger, LogLevel } from './core/logger.ts'
 import type { NodeStatus, PeerStatus } from './node/node.ts'
 
 export type {
+  ApiStats,
   BlobContent,
   CacheOptions,
   CacheProgress,
+  Fetch,
+  HookedClient,
   Logger,
   LogLevel,
   NodeStatus,
@@ -41,6 +46,18 @@ export interface SwarmCacheOptions extends ConfigFlags {
   readonly logger?: Logger
 }
 
+/** The GitHub API through what any runner of the repository has fetched, confirmed by GitHub for the token that asks. */
+export interface SwarmCacheApi {
+  /** As the global `fetch`; requests to other hosts go out as they are. */
+  readonly fetch: Fetch
+  /** The same through another `fetch`, one that knows a proxy for example. */
+  readonly through: (upstream: Fetch) => Fetch
+  /** A plugin for every Octokit: `Octokit.plugin(cache.api.octokit)`. */
+  readonly octokit: (client: HookedClient) => void
+  /** What became of the requests. */
+  readonly stats: () => ApiStats
+}
+
 /** The cache of one repository, shared with its other runners. */
 export interface SwarmCache extends AsyncDisposable {
   /**
@@ -60,6 +77,7 @@ export interface SwarmCache extends AsyncDisposable {
   get: Blobs['get']
   /** Stores a single blob under a key; false if the key is taken. */
   put: Blobs['put']
+  readonly api: SwarmCacheApi
   peers(): Promise<PeerStatus[]>
   stats(): Promise<NodeStatus>
   /** Finishes what goes on in the background and leaves the swarm. */
@@ -82,9 +100,19 @@ export async function createSwarmCache(options: SwarmCacheOptions = {}): Promise
     save: async (...call) => await cache.save(...call),
     get: async (...call) => await blobs.get(...call),
     put: async (...call) => await blobs.put(...call),
+    api: openApi(await session.api()),
     peers: async () => await node.peers(request.repository),
     stats: async () => await node.status(),
     stop,
     [Symbol.asyncDispose]: async () => await stop(),
+  }
+}
+
+function openApi(cache: ApiCache): SwarmCacheApi {
+  return {
+    fetch: cache.fetch,
+    through: (upstream) => cache.through(upstream),
+    octokit: swarmcacheApi(cache),
+    stats: () => cache.stats(),
   }
 }

@@ -7,7 +7,8 @@ import { ControlConnection, openChannel } from './control-connection.ts'
 import { controlPath, isPrivate } from './control-path.ts'
 import { decodeJson } from './control-protocol.ts'
 import type { CallName } from './control-protocol.ts'
-import type { LoggedEntry, Node, NodeStatus, PeerStatus } from './node.ts'
+import type { LoggedEntry, Node, NodeAnswers, NodeStatus, PeerStatus } from './node.ts'
+import { RemoteAnswers } from './remote-answers.ts'
 import { RemoteTiers } from './remote-tiers.ts'
 import type { RemoteCalls } from './remote-tiers.ts'
 
@@ -86,6 +87,14 @@ export class RemoteNode implements Node, RemoteCalls {
   async tiers(repository: string, options: { readonly signal?: AbortSignal } = {}): Promise<Tiers> {
     await this.call('tiers', { repository }, options)
     return new RemoteTiers(this, repository, this.#home)
+  }
+
+  async answers(
+    repository: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<NodeAnswers> {
+    await this.call('tiers', { repository }, options)
+    return new RemoteAnswers(this, repository)
   }
 
   async status(): Promise<NodeStatus> {

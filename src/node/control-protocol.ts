@@ -14,7 +14,9 @@
  *    `takeTurn` may be answered with any number of `{ id, waiting: progress }` before its result.
  * 4. `inbox` is answered with the folder and prefix of an inbox (core/inbox.ts) and what tells the folder from
  *    another of that path; `take` names the `prefix` and, as body, files that the client has written there.
- * 5. Who has a turn, which the client has named itself, says `renewTurn` twice a second until `endTurn`.
+ * 5. `findAnswers` and `putAnswer` carry answers of the GitHub API as api-cache/answer-pack.ts makes them, `takeTurn`
+ *    with `answers` takes turns for them; `countApi` says what became of the client's requests so far.
+ * 6. Who has a turn, which the client has named itself, says `renewTurn` twice a second until `endTurn`.
  *
  * A connection that ends takes back every call on it.
  */
@@ -64,6 +66,9 @@ export type CallName =
   | 'takeTurn'
   | 'renewTurn'
   | 'endTurn'
+  | 'findAnswers'
+  | 'putAnswer'
+  | 'countApi'
 
 type Header = Readonly<Record<string, unknown>>
 

@@ -25,6 +25,7 @@ import {
   readTurnResult,
 } from './control-protocol.ts'
 import type { CallName } from './control-protocol.ts'
+import { ControlAnswers } from './control-answers.ts'
 import { ControlInboxes } from './control-inboxes.ts'
 import { ControlTurns } from './control-turns.ts'
 import { PlaceMessages } from './place-messages.ts'
@@ -65,6 +66,7 @@ export class ControlSession {
   readonly #limit = new Limit(RUNNING_BYTES)
   readonly #turns = new ControlTurns()
   readonly #inboxes = new ControlInboxes()
+  readonly #answers = new ControlAnswers()
   readonly #unopened = new Map<number, UnopenedFrames>()
 
   constructor(parts: ControlSessionParts) {
@@ -95,6 +97,7 @@ export class ControlSession {
     const error = new SwarmCacheError('ERR_CLOSED', 'The client has gone.')
     this.#gone.abort(error)
     this.#turns.stop()
+    this.#answers.stop()
     for (const controller of this.#running.values()) controller.abort(error)
     this.#channel.abort(error)
   }
@@ -193,8 +196,18 @@ export class ControlSession {
         const entry = readCommittedEntry(header)
         return encodeJson(await (await tiers()).commit(entry))
       }
-      case 'takeTurn':
-        return encodeJson(await this.#takeTurn(await tiers(), { header, id, signal }))
+      case 'findAnswers':
+      case 'putAnswer':
+      case 'countApi': {
+        const answers = await this.#node.answers(readRepository(header), { signal })
+        return await this.#answers.call(name, answers, { header, body, signal })
+      }
+      case 'takeTurn': {
+        const isForAnswers = header['answers'] === true
+        const repository = readRepository(header)
+        const giver = isForAnswers ? (await this.#node.answers(repository)).tiers : await tiers()
+        return encodeJson(await this.#takeTurn(giver, { header, id, signal }))
+      }
       case 'renewTurn':
         this.#turns.renew(readTurnName(header), header['progress'])
         return NOTHING
@@ -215,7 +228,7 @@ export class ControlSession {
 
   /** Who did the work, or nothing if the turn is the client's. */
   async #takeTurn(
-    tiers: Tiers,
+    tiers: Pick<Tiers, 'takeTurn'>,
     { id, header, signal }: Omit<Call, 'body'>,
   ): Promise<{ readonly by?: PeerId }> {
     const name = readTurnName(header)

@@ -4,7 +4,7 @@ import { SwarmCacheError } from '../core/errors.ts'
 import type { Role } from '../core/peer.ts'
 import type { StoreReport } from '../store/store.ts'
 import type { Member } from './member.ts'
-import type { LoggedEntry, Node, NodeStatus, PeerStatus } from './node.ts'
+import type { LoggedEntry, Node, NodeAnswers, NodeStatus, PeerStatus } from './node.ts'
 import { PeerBytes } from './peer-bytes.ts'
 
 /** What a node is made of. */
@@ -61,6 +61,15 @@ export class LocalNode implements Node {
     return member.tiers
   }
 
+  async answers(
+    repository: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<NodeAnswers> {
+    const member = await this.#member(repository, options.signal)
+    await member.ready(options)
+    return member.answers
+  }
+
   async status(): Promise<NodeStatus> {
     const started = [...this.#members.values()].flatMap(({ started: member }) => member ?? [])
     const swarms = started.map(async (member) => ({
@@ -69,6 +78,7 @@ export class LocalNode implements Node {
       addresses: member.addresses(),
       peers: member.peers().length,
       store: await member.store.usage(),
+      api: member.answers.stats(),
     }))
     const { version, home, role, membership, registries } = this.#options
     return {

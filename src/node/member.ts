@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts'
 import type { Swarm, SwarmPeer } from '../swarm/swarm.ts'
 import type { Transfer } from '../transfer/transfer.ts'
 import type { HandOver } from './hand-over.ts'
+import type { MemberAnswers } from './member-answers.ts'
 import { untilQuiet } from './quiet.ts'
 import { logWrites } from './write-log.ts'
 import type { LoggedEntry } from './write-log.ts'
@@ -30,6 +31,7 @@ export interface MemberSwarm {
 export interface MemberParts {
   readonly store: Store
   readonly tiers: Tiers
+  readonly answers: MemberAnswers
   /** Left out where no swarm is joined. */
   readonly joined?: MemberSwarm
   /** Tells who wrote an entry; without it every entry is its writer's word. */
@@ -54,6 +56,7 @@ export class Member {
   readonly peerId: PeerId
   readonly store: Store
   readonly tiers: Tiers
+  readonly answers: MemberAnswers
   readonly #goesOnAlone: boolean
   #joined: MemberSwarm | undefined
   readonly #attest: CheckEntry | undefined
@@ -65,6 +68,7 @@ export class Member {
     this.peerId = options.peerId
     this.store = parts.store
     this.tiers = parts.tiers
+    this.answers = parts.answers
     this.#goesOnAlone = options.goesOnAlone ?? false
     this.#joined = parts.joined
     this.#attest = parts.attest
@@ -85,6 +89,7 @@ export class Member {
       await transfer.start()
       leases?.start()
       handOver?.start()
+      this.answers.start()
       router.start()
       await swarm.start(options)
       rendezvous.start()
@@ -127,6 +132,7 @@ export class Member {
 
   async #stop(options: { readonly signal?: AbortSignal }): Promise<void> {
     if (this.#joined !== undefined) await this.#leave(this.#joined, options)
+    await this.#attempt('close the answers of the API', this.answers.stop())
     await this.#attempt('close the store', this.store.close())
   }
 

@@ -1,3 +1,4 @@
+import type { AnswerTiers, ApiStats, QuotaView } from '../api-cache/api-cache.ts'
 import type { Tiers } from '../cache/cache.ts'
 import type { AuthPolicy } from '../core/membership.ts'
 import type { PeerId, Role } from '../core/peer.ts'
@@ -35,13 +36,27 @@ export interface NodeStatus {
     readonly addresses: readonly string[]
     readonly peers: number
     readonly store: StoreUsage
+    /** What became of the requests to the GitHub API that came this way. */
+    readonly api: ApiStats
   }[]
+}
+
+/** What a node shares of a repository's answers of the GitHub API with whoever asks through it. */
+export interface NodeAnswers {
+  readonly tiers: AnswerTiers
+  readonly quota: QuotaView
+  /**
+   * Adds what `stats` says, now and later, to the node's statistics. The returned function takes it in for good.
+   */
+  count(stats: () => ApiStats): () => Promise<void>
 }
 
 /** One running swarmcache process, or the way to one that runs already. */
 export interface Node {
   /** The tiers of a repository; joins its swarm first if this node has not yet. */
   tiers(repository: string, options?: { readonly signal?: AbortSignal }): Promise<Tiers>
+  /** The answers of the GitHub API of a repository; joins its swarm as `tiers` does. */
+  answers(repository: string, options?: { readonly signal?: AbortSignal }): Promise<NodeAnswers>
   status(): Promise<NodeStatus>
   peers(repository: string): Promise<PeerStatus[]>
   entries(repository: string): Promise<LoggedEntry[]>

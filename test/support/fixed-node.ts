@@ -1,7 +1,9 @@
 import type { Tiers } from '../../src/cache/cache.ts'
 import { inputError } from '../../src/core/errors.ts'
-import type { LoggedEntry, Node, NodeStatus, PeerStatus } from '../../src/node/node.ts'
+import type { MemberAnswers } from '../../src/node/member-answers.ts'
+import type { LoggedEntry, Node, NodeAnswers, NodeStatus, PeerStatus } from '../../src/node/node.ts'
 import type { StoreReport } from '../../src/store/store.ts'
+import { ownAnswers } from './member-answers.ts'
 import { REPOSITORY } from './sample-entries.ts'
 
 export const STATUS: NodeStatus = {
@@ -30,6 +32,7 @@ export const PEERS: PeerStatus[] = [
 export class FixedNode implements Node {
   readonly verified: boolean[] = []
   stops = 0
+  readonly apiAnswers: MemberAnswers = ownAnswers()
   entryList: LoggedEntry[] = []
   readonly #tiers: Tiers
 
@@ -41,6 +44,10 @@ export class FixedNode implements Node {
     if (repository !== REPOSITORY)
       throw inputError(`No such repository: ${repository}.`, { repository })
     return this.#tiers
+  }
+
+  async answers(): Promise<NodeAnswers> {
+    return this.apiAnswers
   }
 
   async status(): Promise<NodeStatus> {

@@ -27,6 +27,7 @@ import { save } from '../../contract/tiers.ts'
 import { collect, eventually } from '../../support/eventually.ts'
 import { REPOSITORY, askFor, makeSample } from '../../support/sample-entries.ts'
 import type { Sample } from '../../support/sample-entries.ts'
+import { ownAnswers } from '../../support/member-answers.ts'
 
 const options = { timeout: 30_000 }
 
@@ -102,7 +103,10 @@ class Fleet {
     const node = new LocalNode(
       {
         createMember: async (repository) =>
-          new Member({ store, tiers, joined, logger }, { repository, peerId: key.peerId }),
+          new Member(
+            { store, tiers, answers: ownAnswers(), joined, logger },
+            { repository, peerId: key.peerId },
+          ),
       },
       {
         version: '0',

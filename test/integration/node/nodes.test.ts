@@ -38,6 +38,7 @@ import { collect, eventually } from '../../support/eventually.ts'
 import { reachNode } from '../../support/reach-node.ts'
 import { REPOSITORY, askFor, makeSample } from '../../support/sample-entries.ts'
 import type { Sample } from '../../support/sample-entries.ts'
+import { ownAnswers } from '../../support/member-answers.ts'
 
 const options = { timeout: 30_000 }
 const SWARM_KEY = 'a key that only this test knows'
@@ -107,7 +108,10 @@ async function startNode(t: TestContext, ground: Ground, role: Role = 'runner'):
       { repository, provides: role !== 'reader' },
     )
     const joined = { swarm, router, transfer, rendezvous }
-    return new Member({ store, tiers, joined, logger }, { repository, peerId: key.peerId })
+    return new Member(
+      { store, tiers, answers: ownAnswers(), joined, logger },
+      { repository, peerId: key.peerId },
+    )
   }
   const node = new LocalNode(
     { createMember },

@@ -5,6 +5,7 @@ import { publish } from '../../../src/core/events.ts'
 import { silentLogger } from '../../../src/core/logger.ts'
 import { LocalNode } from '../../../src/node/local-node.ts'
 import type { LocalNodeOptions } from '../../../src/node/local-node.ts'
+import { NO_REQUESTS } from '../../../src/node/member-answers.ts'
 import { Member } from '../../../src/node/member.ts'
 import type { MemberOptions, MemberSwarm } from '../../../src/node/member.ts'
 import { checkSignature } from '../../../src/identity/identity.ts'
@@ -18,6 +19,7 @@ import type { TransferOptions } from '../../../src/transfer/transfer.ts'
 import { save } from '../../contract/tiers.ts'
 import { eventually } from '../../support/eventually.ts'
 import { REPOSITORY, askFor, createSigner, makeSample } from '../../support/sample-entries.ts'
+import { ownAnswers } from '../../support/member-answers.ts'
 
 const options = { timeout: 20_000 }
 const ABOUT: LocalNodeOptions = {
@@ -91,7 +93,10 @@ function makeMember(
     { repository },
   )
   const peerId = joined?.swarm.peerId ?? 'peer-of-nobody'
-  return new Member({ store, tiers, joined, logger: silentLogger }, { repository, peerId, ...more })
+  return new Member(
+    { store, tiers, answers: ownAnswers(), joined, logger: silentLogger },
+    { repository, peerId, ...more },
+  )
 }
 
 test(
@@ -137,7 +142,7 @@ test('the status tells of every repository that is taken part in', options, asyn
   assert.deepEqual({ version, home, role, membership, registries }, ABOUT)
   const usage = { bytes: 0, limitBytes: 1e8, chunks: 0, entries: 0 }
   const swarm = { peerId: 'peer-of-nobody', addresses: [], peers: 0, store: usage }
-  assert.deepEqual(status.swarms, [{ repository: REPOSITORY, ...swarm }])
+  assert.deepEqual(status.swarms, [{ repository: REPOSITORY, ...swarm, api: NO_REQUESTS }])
 })
 
 test('more repositories than the bound are refused, those joined go on', options, async (t) => {
