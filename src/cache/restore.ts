@@ -227,6 +227,10 @@ export class Restore {
     try {
       const encoded = await tiers.readManifest(entry, { signal: this.#signal })
       const manifest = decodeManifest(encoded, entry.manifest)
+      if (totalBytes(manifest.content) !== entry.contentBytes) {
+        const message = `The entry "${entry.key}" says another size than its manifest.`
+        throw new SwarmCacheError('ERR_INTEGRITY', message, { facts: { malformed: true } })
+      }
       if (totalBytes(manifest.catalog) > MAX_CATALOG_BYTES) {
         throw new SwarmCacheError('ERR_LIMIT', `The catalog of ${entry.key} is too large.`)
       }

@@ -59,7 +59,7 @@ export class PeerDialer {
     const others = shuffle(wanted.filter((record) => record.role !== 'seeder'))
     const room = Math.max(0, this.#enoughPeers - connected.size - seeders.length)
     await Promise.all(
-      [...seeders, ...others.slice(0, room)].map((record) => this.#dialOnce(record, signal)),
+      takeTurns(seeders, others.slice(0, room)).map((record) => this.#dialOnce(record, signal)),
     )
   }
 
@@ -128,4 +128,12 @@ function shuffle<T>(items: T[]): T[] {
     items[other] = item
   }
   return items
+}
+
+/** One of each in turn: records of one kind, which anybody may make up, must not keep the others waiting. */
+function takeTurns<T>(a: readonly T[], b: readonly T[]): T[] {
+  const longest = Math.max(a.length, b.length)
+  return Array.from({ length: longest }, (_, index) => [a[index], b[index]])
+    .flat()
+    .filter((item) => item !== undefined)
 }
