@@ -6,6 +6,7 @@ import type { Proofs } from './compose/proofs.ts'
 import type { Job, JobWriter } from './compose/job.ts'
 import { composeAnswers, composeApiCache, composeOwnLeases } from './compose/answers.ts'
 import type { ComposedApiCache } from './compose/answers.ts'
+import { startGateway } from './compose/gateway.ts'
 import { composeStore, composeUpstream } from './compose/stores.ts'
 import type { Lifetime } from './compose/stores.ts'
 import type { Config } from './config.ts'
@@ -39,6 +40,8 @@ export interface Session extends AsyncDisposable {
 
 /** A node that others on this machine can use through its control socket. */
 export interface ServedNode extends AsyncDisposable {
+  /** Base URL of the HTTP door, if it has one. */
+  readonly http?: string
   status(): Promise<NodeStatus>
   stop(options?: { readonly signal?: AbortSignal }): Promise<void>
 }
@@ -128,19 +131,24 @@ export async function serveNode(config: Config, { logger }: ComposeParts): Promi
   const { ControlServer } = await import('./node/control-server.ts')
   const node = await composeNode(config, { logger }, 'serve')
   const control = new ControlServer({ node, logger }, { home: config.home })
+  let gateway: Awaited<ReturnType<typeof startGateway>>
   try {
     await control.start()
+    gateway = await startGateway(config, logger, node)
     await node.tiers(config.request.repository)
   } catch (error) {
+    await gateway?.stop()
     await control.stop()
     await node.stop()
     throw error
   }
   const stop: ServedNode['stop'] = async (options) => {
+    await gateway?.stop()
     await control.stop()
     await node.stop(options)
   }
   return {
+    http: gateway?.url,
     status: async () => await node.status(),
     stop,
     [Symbol.asyncDispose]: async () => await stop(),

@@ -14,6 +14,8 @@ import type { RequestScope } from './core/request-scope.ts'
 import { parseSize } from './core/sizes.ts'
 import { apiSetting } from './config/api-setting.ts'
 import type { ApiSetting } from './config/api-setting.ts'
+import { parseHttp } from './config/http-setting.ts'
+import type { HttpSetting } from './config/http-setting.ts'
 import { githubSetting } from './config/github-setting.ts'
 import type { GithubSetting } from './config/github-setting.ts'
 
@@ -51,6 +53,8 @@ export interface Config {
   readonly registries: readonly RegistrySetting[]
   readonly github: GithubSetting
   readonly api: ApiSetting
+  /** Unset: no HTTP door. */
+  readonly http?: HttpSetting
   readonly bootstrap: readonly string[]
   /** Empty: the node listens on nothing and is reached through relays only. */
   readonly listen: readonly string[]
@@ -85,6 +89,7 @@ export interface ConfigFlags {
   readonly registry?: string
   readonly bootstrap?: string
   readonly listen?: readonly string[]
+  readonly http?: string
   readonly upstream?: string
   readonly diskLimit?: string
   readonly memoryLimit?: string
@@ -149,6 +154,7 @@ export function loadConfig(sources: ConfigSources): Config {
     ),
     github,
     api: apiSetting(env, github.apiUrl),
+    http: parseHttp(presence(flags.http) ?? setting('SWARMCACHE_HTTP')),
     bootstrap: splitList(
       flags.bootstrap ?? setting('SWARMCACHE_BOOTSTRAP') ?? setting('P2P_BOOTSTRAP_PEERS'),
     ).map((address) => parseBootstrapAddress(address, 'SWARMCACHE_BOOTSTRAP')),

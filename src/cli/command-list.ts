@@ -21,7 +21,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./commands/save.ts')).save,
   },
   serve: {
-    usage: '[--role ROLE] [--listen MULTIADDR]…',
+    usage: '[--role ROLE] [--listen MULTIADDR]… [--http PORT]',
     summary: 'Take part in the swarm until stopped.',
     load: async () => (await import('./commands/serve.ts')).serve,
   },

@@ -62,6 +62,7 @@ export function readConfig({ env, values, lists }: Call): Config {
       registry: values['registry'],
       bootstrap: values['bootstrap'],
       listen: lists['listen'],
+      http: values['http'],
       upstream: values['upstream'],
       diskLimit: values['disk-limit'],
       memoryLimit: values['memory-limit'],

@@ -9,7 +9,9 @@ const DRAIN_MS = 15_000
 
 /** `swarmcache serve`. */
 export const serve: Command = {
-  flags: {},
+  flags: {
+    http: { value: 'PORT', help: 'HTTP door on loopback, or HOST:PORT (SWARMCACHE_HTTP)' },
+  },
   takesPaths: false,
   async run(call) {
     const { terminal, signal } = call
@@ -18,8 +20,8 @@ export const serve: Command = {
     const addresses = swarms.flatMap((swarm) => swarm.addresses)
     const peerId = swarms[0]?.peerId
     terminal.answer(
-      { state: 'ready', pid, home, role, peerId, addresses },
-      ['ready', ...addresses].join(' '),
+      { state: 'ready', pid, home, role, peerId, addresses, http: node.http },
+      ['ready', ...addresses, node.http].join(' ').trim(),
     )
     if (!signal.aborted) await once(signal, 'abort')
     terminal.note('Leaving the swarm. Interrupt again to end at once.')
