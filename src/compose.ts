@@ -9,6 +9,7 @@ import type { ComposedApiCache } from './compose/answers.ts'
 import { startGateway } from './compose/gateway.ts'
 import { composeStore, composeUpstream } from './compose/stores.ts'
 import type { Lifetime } from './compose/stores.ts'
+import { defaultScopeOf } from './config.ts'
 import type { Config } from './config.ts'
 import { composeRegistries } from './compose/registries.ts'
 import { errorMessage } from './core/errors.ts'
@@ -293,13 +294,14 @@ async function composeSwarm(
   ])
   const { peerKey, store, checkEntry } = member
   const { role } = config
+  const defaultScope = defaultScopeOf(config, member.repository)
   const swarm = new Libp2pSwarm(
     { peerKey, prologue, tokens, logger: logger.scoped('swarm') },
     { role, listen: config.listen, bootstrap: config.bootstrap },
   )
   const router = new SwarmRouter({
     swarm,
-    answers: serving.answersFrom(store, role, checkEntry),
+    answers: serving.answersFrom({ store, checkEntry, swarm }, { role, defaultScope }),
     checkEntry,
     logger: logger.scoped('router'),
   })

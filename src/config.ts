@@ -184,6 +184,11 @@ export function loadConfig(sources: ConfigSources): Config {
   }
 }
 
+/** Scope of a repository's default branch, as far as the settings tell: they are about one repository. */
+export function defaultScopeOf({ request }: Config, repository: string): string | undefined {
+  return repository === request.repository ? request.defaultScope : undefined
+}
+
 /** The environment that a child process on the same machine needs to run at all, without any setting of ours. */
 export function bareEnvironment(env: Environment = process.env): Record<string, string> {
   return Object.fromEntries(

@@ -1,4 +1,4 @@
-import { branchScope, scopeClass, whyNotWritable } from '../core/scope-rules.ts'
+import { readableScopes, whyNotWritable } from '../core/scope-rules.ts'
 import type { PeerId } from '../core/peer.ts'
 import type { Attestation } from '../identity/identity.ts'
 import type { Swarm } from '../swarm/swarm.ts'
@@ -32,11 +32,7 @@ export class AnswerReaders {
     const shown = this.#swarm.peers().find((peer) => peer.peerId === peerId)?.attestation
     if (shown === undefined) return requiresToken ? [] : scopes
     if (shown.repository !== repository) return []
-    const base = shown.baseRef === '' ? undefined : branchScope(shown.baseRef)
-    return scopes.filter((scope) => {
-      if (scope === shown.ref || scope === base) return true
-      return scopeClass(scope, defaultScope) === 'default'
-    })
+    return readableScopes({ ...shown, defaultScope }, scopes)
   }
 
   /** Whether one who reads these scopes may use what a peer gives: its run must be one that may write one of them. */

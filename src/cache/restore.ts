@@ -29,7 +29,7 @@ const UPSTREAM_HEAD_START_MS = 15
 // The waits before each look for what is known to be offered; a peer that was too slow once is left alone for a second.
 const OFFERED_LOOK_MS = [0, 250, 1000]
 // The router and the control socket keep shorter deadlines of their own; this one holds if they fail to.
-const LOOKUP_DEADLINE_MS = 5_000
+const LOOKUP_DEADLINE_MS = 15_000
 // A catalog is held in memory while it is compared with the disk; 256 MiB describe some 5 million files.
 const MAX_CATALOG_BYTES = 256 * 1024 * 1024
 // How the tiers say that the content of an entry cannot be had.

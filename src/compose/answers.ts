@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { AnswerShelf, ApiCache } from '../api-cache/api-cache.ts'
+import { defaultScopeOf } from '../config.ts'
 import type { Config } from '../config.ts'
 import type { Logger } from '../core/logger.ts'
 import type { RequestScope } from '../core/request-scope.ts'
@@ -90,8 +91,8 @@ export async function composeAnswers(
     import('../lease/swarm-leases.ts'),
   ])
   const { swarm, router } = joined
-  const { role, request } = config
-  const defaultScope = repository === request.repository ? request.defaultScope : undefined
+  const { role } = config
+  const defaultScope = defaultScopeOf(config, repository)
   const readers = new AnswerReaders({ swarm }, { repository, defaultScope, requiresToken })
   const peers = new SwarmAnswerPeers(
     { swarm, peers: router, shelves: [memory, disk], readers, quotas, logger: own },

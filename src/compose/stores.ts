@@ -1,3 +1,4 @@
+import { defaultScopeOf } from '../config.ts'
 import type { Config } from '../config.ts'
 import { errorMessage } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
@@ -22,8 +23,7 @@ export async function composeStore(
     const store = await DiskStore.open({
       home,
       repository,
-      defaultScope:
-        repository === config.request.repository ? config.request.defaultScope : undefined,
+      defaultScope: defaultScopeOf(config, repository),
       limitBytes: diskLimitBytes,
       memoryLimitBytes,
       logger: logger.scoped('store'),

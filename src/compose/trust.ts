@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { defaultScopeOf } from '../config.ts'
 import type { Config } from '../config.ts'
 import type { Logger } from '../core/logger.ts'
 import { AttestedTrust } from '../identity/entry-trust.ts'
@@ -13,12 +14,11 @@ export function composeTrust(
   { verifier, repository }: { readonly verifier: TokenVerifier; readonly repository: string },
 ): { readonly trust: EntryTrust; readonly attested: boolean } {
   const attested = proofs?.tokens !== undefined
-  const { request } = config
   const trust = new AttestedTrust(
     { verifier: proofs?.tokens?.verifier ?? verifier },
     {
       requiresToken: attested,
-      defaultScope: repository === request.repository ? request.defaultScope : undefined,
+      defaultScope: defaultScopeOf(config, repository),
     },
   )
   return { trust, attested }

@@ -88,6 +88,22 @@ export function whyNotWritable(run: Run, scope: string): string | undefined {
   return `a run started by ${event || 'no event'} may only read the caches of ${scope}`
 }
 
+/**
+ * Those of `scopes` that a run may read: its own, its base's and the default branch's; where that is not known,
+ * any branch may be it.
+ */
+export function readableScopes(
+  run: Pick<Run, 'ref' | 'defaultScope'> & { readonly baseRef: string },
+  scopes: readonly string[],
+): string[] {
+  const { ref, baseRef, defaultScope } = run
+  const base = baseRef === '' ? undefined : branchScope(baseRef)
+  return scopes.filter((scope) => {
+    if (scope === ref || scope === base) return true
+    return defaultScope === undefined ? scope.startsWith(BRANCH) : scope === defaultScope
+  })
+}
+
 /** The mode that a variable names; undefined, which allows both, for anything unknown, as @actions/cache has it. */
 export function parseCacheMode(value: string | undefined): CacheMode | undefined {
   const name = value?.trim().toLowerCase()

@@ -1,10 +1,12 @@
 import type { Digest } from '../core/digest.ts'
 import type { EntryQuery } from '../core/entry.ts'
 import { nearMissOf } from '../core/entry-match.ts'
-import type { Role } from '../core/peer.ts'
+import type { PeerId, Role } from '../core/peer.ts'
+import { readableScopes } from '../core/scope-rules.ts'
 import type { CheckEntry } from '../identity/identity.ts'
 import type { LocalAnswer, LocalAnswers } from '../router/router.ts'
 import type { Store } from '../store/store.ts'
+import type { Swarm } from '../swarm/swarm.ts'
 import type { ChunkSupply, SuppliedFrame } from '../transfer/transfer.ts'
 
 /** What a node of `role` gives to the other peers: the store, or nothing if it is a reader. */
@@ -12,9 +14,26 @@ export function supplyFrom(store: Store, role: Role): ChunkSupply {
   return role === 'reader' ? NOTHING_SUPPLIED : new StoreSupply(store)
 }
 
-/** What a node of `role` answers to the questions of other peers: its index, or nothing if it is a reader. */
-export function answersFrom(store: Store, role: Role, checkEntry: CheckEntry): LocalAnswers {
-  return role === 'reader' ? NOTHING_KNOWN : new StoreAnswers(store, checkEntry)
+/** What answers are made from. */
+export interface AnswersParts {
+  readonly store: Store
+  readonly checkEntry: CheckEntry
+  readonly swarm: Pick<Swarm, 'peers'>
+}
+
+/** Who answers, and what it knows of the repository. */
+export interface AnswersOptions {
+  readonly role: Role
+  /** Scope of the default branch, if it is known. */
+  readonly defaultScope?: string
+}
+
+/**
+ * What a node answers to the questions of other peers: its index, as far as the run that a peer's ID token
+ * attests may read it, or nothing if it is a reader. Who shows no token is a member that is taken at its word.
+ */
+export function answersFrom(parts: AnswersParts, options: AnswersOptions): LocalAnswers {
+  return options.role === 'reader' ? NOTHING_KNOWN : new StoreAnswers(parts, options)
 }
 
 class StoreSupply implements ChunkSupply {
@@ -38,27 +57,37 @@ class StoreSupply implements ChunkSupply {
 }
 
 class StoreAnswers implements LocalAnswers {
-  readonly #store: Store
-  readonly #checkEntry: CheckEntry
+  readonly #parts: AnswersParts
+  readonly #defaultScope: string | undefined
 
-  constructor(store: Store, checkEntry: CheckEntry) {
-    this.#store = store
-    this.#checkEntry = checkEntry
+  constructor(parts: AnswersParts, { defaultScope }: AnswersOptions) {
+    this.#parts = parts
+    this.#defaultScope = defaultScope
   }
 
-  async find(query: EntryQuery): Promise<LocalAnswer> {
-    const match = await this.#store.findEntry(query)
+  async find(asked: EntryQuery, asker: PeerId): Promise<LocalAnswer> {
+    const { store, checkEntry } = this.#parts
+    const query = { ...asked, scopes: this.#readable(asked.scopes, asker) }
+    if (query.scopes.length === 0) return { nearMisses: [] }
+    const match = await store.findEntry(query)
     if (match !== undefined) {
       // What lay on the disk may have been changed there; whoever passes it on is blamed for it.
-      const { trusted } = await this.#checkEntry(match.entry)
+      const { trusted } = await checkEntry(match.entry)
       return { entry: trusted ? match.entry : undefined, nearMisses: [] }
     }
-    const near = await this.#store.findNearMisses(query)
+    const near = await store.findNearMisses(query)
     return { nearMisses: near.map((entry) => nearMissOf(entry, query)) }
   }
 
   async holds(manifest: Digest): Promise<boolean> {
-    return (await this.#store.getManifest(manifest)) !== undefined
+    return (await this.#parts.store.getManifest(manifest)) !== undefined
+  }
+
+  #readable(scopes: readonly string[], asker: PeerId): readonly string[] {
+    const run = this.#parts.swarm.peers().find(({ peerId }) => peerId === asker)?.attestation
+    // Without a ref it is no job of GitHub's but a node of the fleet, which asks for many.
+    if (run === undefined || run.ref === '') return scopes
+    return readableScopes({ ...run, defaultScope: this.#defaultScope }, scopes)
   }
 }
 

@@ -41,7 +41,7 @@ export class MemoryRouter implements Router {
     const search = new FindSearch()
     for (const peerId of this.#others()) {
       search.addAsked(peerId)
-      const answer = await this.#parts.group.get(peerId)?.find(query)
+      const answer = await this.#parts.group.get(peerId)?.find(query, this.#parts.peerId)
       options.signal?.throwIfAborted()
       if (answer === undefined) continue
       const { entry, nearMisses } = answer

@@ -56,7 +56,7 @@ export class QueryServer {
     asker.running += 1
     try {
       const question = await this.#readQuestion(messages, peerId)
-      await this.#send(messages, await this.#answerTo(question))
+      await this.#send(messages, await this.#answerTo(question, peerId))
     } finally {
       this.#running -= 1
       asker.running -= 1
@@ -77,12 +77,12 @@ export class QueryServer {
     throw new SwarmCacheError('ERR_FRAME', `The peer ${peerId} asked a malformed question.`)
   }
 
-  async #answerTo(question: Question): Promise<Answer> {
+  async #answerTo(question: Question, asker: PeerId): Promise<Answer> {
     const { answers, logger } = this.#parts
     try {
       return await withDeadline(ANSWER_MS, 'The answer from the index', undefined, async () => {
         if ('manifest' in question) return { holds: await answers.holds(question.manifest) }
-        const { entry, nearMisses } = await answers.find(question.query)
+        const { entry, nearMisses } = await answers.find(question.query, asker)
         return { entry, nearMisses: nearMisses.slice(0, MAX_NEAR_MISSES) }
       })
     } catch (error) {

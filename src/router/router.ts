@@ -10,8 +10,8 @@ export interface RouterOptions {
 
 /** What this node answers to the questions of others, from its own index. */
 export interface LocalAnswers {
-  /** The best entry for a query and, if there is none, what came near. */
-  find(query: EntryQuery): Promise<LocalAnswer>
+  /** The best entry for a peer's query, as far as that peer may read, and, if there is none, what came near. */
+  find(query: EntryQuery, asker: PeerId): Promise<LocalAnswer>
   /** True if this node holds the manifest, or some of its chunks. */
   holds(manifest: Digest): Promise<boolean>
 }

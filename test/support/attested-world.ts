@@ -47,7 +47,11 @@ export class AttestedWorld {
       event: run.event,
       ref: run.ref,
     })
-    const answers = answersFrom(store, 'runner', async () => ({ trusted: true }))
+    // What a member that serves everything to everybody would answer: readers must hold the rules themselves.
+    const answers = answersFrom(
+      { store, checkEntry: async () => ({ trusted: true }), swarm: { peers: () => [] } },
+      { role: 'runner' },
+    )
     const router = new MemoryRouter({ peerId: key.peerId, group: this.#group, answers, checkEntry })
     router.start()
     const sign = async (entry: Omit<Entry, 'writer'>): Promise<SignedEntry> => {

@@ -49,7 +49,7 @@ export class Crowd {
     const logger = createLogger((level, line) => lines.push(`${level}: ${line}`))
     const store = new MemoryStore({ repository: REPOSITORY, limitBytes: 1e8 })
     const swarm = new MemorySwarm({ network: this.#network, peerId: key.peerId })
-    const answers = answersFrom(store, 'runner', checkSignature)
+    const answers = answersFrom({ store, checkEntry: checkSignature, swarm }, { role: 'runner' })
     const router = new SwarmRouter(
       { swarm, answers, checkEntry: checkSignature, logger },
       { initialTimeoutMs: 2000 },

@@ -74,7 +74,7 @@ class Fleet {
       await put(frame, putOptions)
     }
     const swarm = new MemorySwarm({ network: this.network, peerId: key.peerId })
-    const answers = answersFrom(store, role, checkSignature)
+    const answers = answersFrom({ store, checkEntry: checkSignature, swarm }, { role })
     const router = new SwarmRouter(
       { swarm, answers, checkEntry: checkSignature, logger },
       { initialTimeoutMs: 2000 },

@@ -96,7 +96,7 @@ async function startNode(t: TestContext, ground: Ground, role: Role = 'runner'):
       memoryLimitBytes: 1e6,
       verifyEntry,
     })
-    const answers = answersFrom(store, role, checkSignature)
+    const answers = answersFrom({ store, checkEntry: checkSignature, swarm }, { role })
     const router = new SwarmRouter({ swarm, answers, checkEntry: checkSignature, logger })
     const supply = supplyFrom(store, role)
     const transfer = new SwarmTransfer({ swarm, peers: router, supply, logger })

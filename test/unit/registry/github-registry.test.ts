@@ -24,13 +24,13 @@ test(
   options,
   async (t) => {
     const place = await GithubPlace.start(t)
-    const [a, b, c] = [createRecord(), createRecord(), createRecord()]
+    const [a, c] = [createRecord(), createRecord()]
     await place.open('main').announce(a)
     assert.deepEqual(await place.open('main').discover(), [a])
-    await place.open('main').announce(b)
+    // In a place that several share the newest of the own scope hides the others; all nine never share one.
+    for (let more = 0; more < 8; more += 1) await place.open('main').announce(createRecord())
     await place.open('pull').announce(c)
     const newcomer = place.open('pull')
-    // Two of one scope may share a place, where the newest hides the other one.
     assert.ok((await newcomer.discover()).length >= 1)
     const found = new Set<string>()
     for (let look = 0; look < 60 && found.size < 2; look += 1) {
