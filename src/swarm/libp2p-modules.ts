@@ -5,7 +5,7 @@ import type { bootstrap } from '@libp2p/bootstrap'
 import type { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import type { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { identify, identifyPush } from '@libp2p/identify'
-import type { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
+import type { kadDHT } from '@libp2p/kad-dht'
 import type { peerIdFromMultihash, peerIdFromString } from '@libp2p/peer-id'
 import type { ping } from '@libp2p/ping'
 import type { tcp } from '@libp2p/tcp'
@@ -25,7 +25,6 @@ export interface Libp2pModules {
   readonly kadDHT: typeof kadDHT
   readonly multiaddr: typeof multiaddr
   readonly noise: typeof noise
-  readonly passthroughMapper: typeof passthroughMapper
   readonly peerIdFromMultihash: typeof peerIdFromMultihash
   readonly peerIdFromString: typeof peerIdFromString
   readonly ping: typeof ping
@@ -65,7 +64,6 @@ export async function loadLibp2p(): Promise<Libp2pModules> {
     kadDHT: kad.kadDHT,
     multiaddr: addresses.multiaddr,
     noise,
-    passthroughMapper: kad.passthroughMapper,
     peerIdFromMultihash: peerId.peerIdFromMultihash,
     peerIdFromString: peerId.peerIdFromString,
     ping: pings.ping,

@@ -15,6 +15,7 @@ import {
   TokenHandshake,
 } from './handshakes.ts'
 import type { CreateNoise, Handshake } from './handshakes.ts'
+import { limitNamedPeers, withinBounds } from './dht-bounds.ts'
 import { DialBudget, withinBudget } from './dial-budget.ts'
 import { multihashOf, SwarmDht } from './libp2p-dht.ts'
 import type { ContentId } from './libp2p-dht.ts'
@@ -166,24 +167,26 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
       }),
       ping: libp2p.ping({ maxInboundStreams: 8 }),
       autoNat: libp2p.autoNAT(),
-      dht: libp2p.kadDHT({
-        protocol: settings.DHT_PROTOCOL,
-        // Undefined would mean: a client until a public address shows up, which runners do not have.
-        clientMode: options.role === 'reader',
-        // The default drops private addresses, and with them every peer of a fleet.
-        peerInfoMapper: libp2p.passthroughMapper,
-        initialQuerySelfInterval: settings.FIRST_SELF_QUERY_MS,
-        querySelfInterval: settings.SELF_QUERY_INTERVAL_MS,
-        // Alone in the swarm, a query finds nothing at once instead of waiting for company.
-        allowQueryWithZeroPeers: true,
-        maxInboundStreams: settings.MAX_STREAMS_PER_PROTOCOL,
-        maxOutboundStreams: settings.MAX_STREAMS_PER_PROTOCOL,
-        reprovide: {
-          validity: settings.PROVIDE_VALIDITY_MS,
-          threshold: settings.REPROVIDE_THRESHOLD_MS,
-          interval: settings.REPROVIDE_CHECK_MS,
-        },
-      }),
+      dht: withinBounds(
+        libp2p.kadDHT({
+          protocol: settings.DHT_PROTOCOL,
+          // Undefined would mean: a client until a public address shows up, which runners do not have.
+          clientMode: options.role === 'reader',
+          // The default drops private addresses, and with them every peer of a fleet.
+          peerInfoMapper: limitNamedPeers(),
+          initialQuerySelfInterval: settings.FIRST_SELF_QUERY_MS,
+          querySelfInterval: settings.SELF_QUERY_INTERVAL_MS,
+          // Alone in the swarm, a query finds nothing at once instead of waiting for company.
+          allowQueryWithZeroPeers: true,
+          maxInboundStreams: settings.MAX_STREAMS_PER_PROTOCOL,
+          maxOutboundStreams: settings.MAX_STREAMS_PER_PROTOCOL,
+          reprovide: {
+            validity: settings.PROVIDE_VALIDITY_MS,
+            threshold: settings.REPROVIDE_THRESHOLD_MS,
+            interval: settings.REPROVIDE_CHECK_MS,
+          },
+        }),
+      ),
       ...(isSeeder && {
         relay: libp2p.circuitRelayServer({
           maxInboundHopStreams: settings.MAX_RELAYED_STREAMS,

@@ -10,6 +10,7 @@ import { createPeerKey } from '../../../src/identity/identity.ts'
 import { DirectoryRegistry } from '../../../src/registry/directory-registry.ts'
 import { eventually } from '../../support/eventually.ts'
 import { HostileSwarm } from '../../support/hostile-swarm.ts'
+import { LyingDht } from '../../support/lying-dht.ts'
 
 const options = { timeout: 60_000 }
 const LIMITS = { headerBytes: 4096, bodyBytes: 0 }
@@ -43,6 +44,37 @@ class ThirdParty {
       `${this.connections} connections in ${seconds} s`,
     )
   }
+}
+
+// More than an answer may hold, and as many as fit.
+for (const [peers, isCut] of [
+  [2000, true],
+  [200, false],
+] as const) {
+  test(
+    `a DHT that names ${peers} made-up peers makes no flood of a node, nor hides anything`,
+    options,
+    async (t) => {
+      const swarm = await HostileSwarm.start(t)
+      const third = await ThirdParty.start(t)
+      const addresses = [`/dns4/localhost/tcp/${third.port}`]
+      const lying = await LyingDht.start(swarm.keys.prologue, peers, addresses)
+      t.after(() => lying.stop())
+      const victim = await swarm.victim()
+      const { swarms } = await victim.session.node.status()
+      await lying.dial(swarms[0]!.addresses)
+      // A key that nobody has sends the node to the DHT.
+      await eventually('an answer of the DHT', async () => {
+        const missed = await victim.session.cache.restore(['tree'], `missing-${lying.asked}`)
+        assert.equal(missed.hit, 'miss')
+        return lying.asked > 0 && (isCut || third.connections > 0)
+      })
+      await swarm.assertRestored(victim)
+      await swarm.assertHonestIsKept(victim)
+      if (isCut) assert.equal(third.connections, 0)
+      else third.assertSpared(2)
+    },
+  )
 }
 
 test(
