@@ -33,8 +33,10 @@ export interface ChunkChannel {
   watch(manifest: Digest, digests: readonly Digest[], signal: AbortSignal): Promise<WatchAnswer>
   /** The encoded manifest as the peer sent it, not verified; undefined if the peer does not hold it. */
   manifest(digest: Digest, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined>
-  /** Ends it, with everything asked; the receiver hears nothing more. */
+  /** Ends it, with everything asked; the receiver hears nothing more. What carried it may be kept for the next one. */
   close(): void
+  /** The same with a peer that is not to be relied on: nothing is kept. */
+  abort(): void
 }
 
 /** Takes the answers of one channel. */

@@ -193,6 +193,8 @@ export class FetchSources {
   /** Gives a source up. */
   leave(source: FetchSource, error: unknown): void {
     if (this.#ending.signal.aborted) return
+    // What is on its way from a peer that is left is not worth waiting for.
+    source.channel?.abort()
     const reason = errorMessage(error)
     const misbehaved =
       isSwarmCacheError(error, 'ERR_FRAME') || isSwarmCacheError(error, 'ERR_INTEGRITY')
@@ -250,7 +252,7 @@ export class FetchSources {
       else if (source.isFull) source.channel = channel
       void this.#watch(source, channel, hint)
     } catch (error) {
-      channel?.close()
+      channel?.abort()
       if (hint === 'reader') this.#forget(source)
       else this.leave(source, error)
     }
@@ -275,6 +277,9 @@ export class FetchSources {
       if (isOfUse || hint !== 'connected') source.channel = channel
       else this.#forget(source, channel)
     } catch (error) {
+      // The source does not have the channel yet if it has not said what it holds.
+      if (this.#ending.signal.aborted) channel.close()
+      else channel.abort()
       this.leave(source, error)
     }
     this.#listener.changed()

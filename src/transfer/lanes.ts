@@ -39,6 +39,8 @@ export interface LanesParts {
   readonly serve: StreamHandler
   readonly peers: Pick<PeerChoice, 'failed'>
   readonly logger: Logger
+  /** Ends a lane that nobody uses, where there are too many; false if all are in use. */
+  readonly makeRoom: () => boolean
 }
 
 /** Where lanes are accepted. */
@@ -59,6 +61,7 @@ export class Lanes {
   readonly #serve: StreamHandler
   readonly #peers: Pick<PeerChoice, 'failed'>
   readonly #logger: Logger
+  readonly #makeRoom: () => boolean
   readonly #listenHost: string | undefined
   readonly #tickets = new LaneTickets()
   readonly #expected = new Map<string, (stream: ByteStream) => void>()
@@ -76,6 +79,7 @@ export class Lanes {
     this.#serve = parts.serve
     this.#peers = parts.peers
     this.#logger = parts.logger
+    this.#makeRoom = parts.makeRoom
     this.#listenHost = options.listenHost
   }
 
@@ -98,7 +102,7 @@ export class Lanes {
       certificate,
       host,
       (ticket, fingerprint) => {
-        if (this.#open.size >= MAX_LANES) return undefined
+        if (this.#open.size >= MAX_LANES && !this.#makeRoom()) return undefined
         const grant = this.#tickets.redeem(ticket, fingerprint)
         return grant && { ...grant, ticket }
       },
@@ -112,6 +116,11 @@ export class Lanes {
     this.#listener?.close()
     this.#stopListening?.()
     for (const stream of this.#open.keys()) stream.abort()
+  }
+
+  /** True for a lane that has not ended. */
+  has(stream: ByteStream): boolean {
+    return this.#open.has(stream)
   }
 
   #cut(banned: PeerId): void {

@@ -1,109 +1,128 @@
-import { abortable } from '../async/deadline.ts'
+import { abortable, withDeadline } from '../async/deadline.ts'
 import type { ByteStream } from '../core/byte-stream.ts'
 import type { Digest } from '../core/digest.ts'
 import { SwarmCacheError } from '../core/errors.ts'
 import { freeMemory } from '../core/free-memory.ts'
-import { MAX_CHUNK_BYTES, MAX_FRAME_BYTES } from '../core/manifest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import { MessageStream } from '../core/message.ts'
 import type { Message } from '../core/message.ts'
-import { isPeerId } from '../core/peer.ts'
 import type { PeerId } from '../core/peer.ts'
 import type { ChannelReceiver, ChunkChannel, OpenChannel, WatchAnswer } from './chunk-channel.ts'
-import {
-  decodeBits,
-  decodeIds,
-  encodeDigests,
-  encodeIds,
-  isId,
-  MAX_DIGESTS,
-  MAX_READERS,
-  RESPONSE_LIMITS,
-} from './transfer-wire.ts'
+import { PendingAnswers } from './pending-answers.ts'
+import type { RestingLanes } from './resting-lanes.ts'
+import { encodeDigests, encodeIds, MAX_DIGESTS, RESPONSE_LIMITS } from './transfer-wire.ts'
 
-// What a frame may be larger than its chunk: zstd's bound for input that does not compress.
-const FRAME_OVERHEAD_BYTES = MAX_FRAME_BYTES - MAX_CHUNK_BYTES
+// Below the time after which the other side ends what is idle.
+const RESTING_MS = 45_000
+// To keep a stream, what is still on its way has to be taken in; a new one costs less than much of that.
+const MAX_OWED_BYTES = 1024 * 1024
+const REST_MS = 3000
+// Ids have 32 bits, and none is used twice on a stream.
+const MAX_USED_IDS = 2 ** 31
+// A kept stream that is silent for so long may have died unnoticed; a slow peer answers on the next one as well.
+const FIRST_ANSWER_MS = 1000
+const RENEW_MS = 3000
+// Waits are counted in steps: one during which this process was held up counts as one, however long it took.
+const STEP_MS = 250
 
-interface PendingChunk {
-  readonly chunk: ChunkRef
-  cancelled: boolean
+/** One stream on which conversations follow each other. */
+export interface Talk {
+  readonly messages: MessageStream
+  /** False if it ends with the conversation. */
+  readonly mayRest: boolean
+  nextId: number
+  /** While it rests: the next message, or the end of the stream. */
+  coming?: Promise<Message | undefined>
 }
 
-interface PendingWatch {
-  readonly digests: readonly Digest[]
-  readonly answer: PromiseWithResolvers<WatchAnswer>
-  answered: boolean
+/** How channels get their streams. */
+export interface StreamChannelParts {
+  /** A stream to a peer: of the swarm, or a lane. */
+  readonly openStream: (peerId: PeerId, signal: AbortSignal) => Promise<ByteStream>
+  /** Where streams rest between two channels; without it each channel has one of its own. */
+  readonly resting?: RestingLanes<Talk>
+  /** True for a stream that is worth keeping; asked when it has been opened. */
+  readonly mayRest?: (stream: ByteStream) => boolean
 }
 
-interface PendingManifest {
-  readonly maxBytes: number
-  bytes: Uint8Array | undefined
-  received: number
-  readonly answer: PromiseWithResolvers<Uint8Array | undefined>
-}
-
-/** Opens channels over whatever streams `openStream` gets to a peer: of the swarm, or a lane. */
-export function openStreamChannel(
-  openStream: (peerId: PeerId, signal: AbortSignal) => Promise<ByteStream>,
-): OpenChannel {
+/** Opens channels over streams, over one that rests if there is one. */
+export function openStreamChannel(parts: StreamChannelParts): OpenChannel {
   return async (peerId, receiver, signal) => {
-    const opening = openStream(peerId, signal)
-    // A stream that opens after the wait is over belongs to nobody.
-    opening.then(
-      (stream) => signal.aborted && stream.abort(),
-      () => {},
-    )
-    return new StreamChannel(peerId, await abortable(opening, signal), receiver)
+    signal.throwIfAborted()
+    const talk = parts.resting?.take(peerId) ?? (await openTalk(parts, peerId, signal))
+    return new StreamChannel(parts, peerId, receiver, talk)
   }
 }
 
-/** A channel over one stream. */
+async function openTalk(
+  { openStream, mayRest }: StreamChannelParts,
+  peerId: PeerId,
+  signal: AbortSignal,
+): Promise<Talk> {
+  const opening = openStream(peerId, signal)
+  // A stream that opens after the wait is over belongs to nobody.
+  opening.then(
+    (stream) => signal.aborted && stream.abort(),
+    () => {},
+  )
+  const stream = await abortable(opening, signal)
+  return {
+    messages: new MessageStream(stream, RESPONSE_LIMITS),
+    mayRest: mayRest?.(stream) === true,
+    nextId: 0,
+  }
+}
+
+/**
+ * A channel over one stream at a time: the one it was given, and if that had rested and fails before any answer, a
+ * new one.
+ */
 class StreamChannel implements ChunkChannel {
   readonly peerId: PeerId
-  readonly #messages: MessageStream
+  readonly #parts: StreamChannelParts
   readonly #receiver: ChannelReceiver
-  readonly #chunks = new Map<number, PendingChunk>()
-  readonly #ids = new Map<Digest, number>()
-  readonly #watches = new Map<number, PendingWatch>()
-  readonly #manifests = new Map<number, PendingManifest>()
-  #nextId = 0
+  readonly #pending: PendingAnswers
+  readonly #ending = new AbortController()
+  #talk: Talk
+  /** What was asked on a stream that had rested, until something is answered there. */
+  #unanswered: { header: Record<string, unknown>; body: Uint8Array | undefined }[] | undefined
+  #isRenewing = false
+  #earlierBytes: number
   #writing: Promise<void> = Promise.resolve()
+  #timer: NodeJS.Timeout | undefined
+  #restId: number | undefined
   #closed = false
 
-  constructor(peerId: PeerId, stream: ByteStream, receiver: ChannelReceiver) {
+  constructor(parts: StreamChannelParts, peerId: PeerId, receiver: ChannelReceiver, talk: Talk) {
+    this.#parts = parts
     this.peerId = peerId
-    this.#messages = new MessageStream(stream, RESPONSE_LIMITS)
     this.#receiver = receiver
-    void this.#readAll()
+    this.#pending = new PendingAnswers(receiver)
+    this.#talk = talk
+    this.#earlierBytes = -talk.messages.receivedBytes
+    if (talk.coming !== undefined) {
+      this.#unanswered = []
+      this.#abortAfter(FIRST_ANSWER_MS)
+    }
+    void this.#run()
   }
 
   get receivedBytes(): number {
-    return this.#messages.receivedBytes
+    return this.#earlierBytes + this.#talk.messages.receivedBytes
   }
 
   want(chunks: readonly ChunkRef[]): void {
     for (let start = 0; start < chunks.length; start += MAX_DIGESTS) {
       const batch = chunks.slice(start, start + MAX_DIGESTS)
-      const firstId = this.#nextId
-      this.#nextId += batch.length
-      for (const [index, chunk] of batch.entries()) {
-        this.#chunks.set(firstId + index, { chunk, cancelled: false })
-        this.#ids.set(chunk.digest, firstId + index)
-      }
-      this.#send({ want: firstId }, encodeDigests(batch.map((chunk) => chunk.digest)))
+      const firstId = this.#takeIds(batch.length)
+      this.#pending.addChunks(firstId, batch)
+      this.#ask({ want: firstId }, encodeDigests(batch.map((chunk) => chunk.digest)))
     }
   }
 
   cancel(digests: readonly Digest[]): void {
-    const ids: number[] = []
-    for (const digest of digests) {
-      const id = this.#ids.get(digest)
-      if (id === undefined) continue
-      this.#ids.delete(digest)
-      this.#chunks.get(id)!.cancelled = true
-      ids.push(id)
-    }
-    if (ids.length > 0) this.#send({ cancel: true }, encodeIds(ids))
+    const ids = this.#pending.cancel(digests)
+    if (ids.length > 0) this.#ask({ cancel: true }, encodeIds(ids))
   }
 
   async watch(
@@ -111,11 +130,10 @@ class StreamChannel implements ChunkChannel {
     digests: readonly Digest[],
     signal: AbortSignal,
   ): Promise<WatchAnswer> {
-    const id = this.#nextId++
-    const answer = Promise.withResolvers<WatchAnswer>()
-    this.#watches.set(id, { digests, answer, answered: false })
-    this.#send({ have: id, watch: manifest }, encodeDigests(digests))
-    return abortable(answer.promise, signal)
+    const id = this.#takeIds(1)
+    const answer = this.#pending.addWatch(id, digests)
+    this.#ask({ have: id, watch: manifest }, encodeDigests(digests))
+    return await abortable(answer, signal)
   }
 
   async manifest(
@@ -123,145 +141,165 @@ class StreamChannel implements ChunkChannel {
     maxBytes: number,
     signal: AbortSignal,
   ): Promise<Uint8Array | undefined> {
-    const id = this.#nextId++
-    const answer = Promise.withResolvers<Uint8Array | undefined>()
-    this.#manifests.set(id, { maxBytes, bytes: undefined, received: 0, answer })
-    this.#send({ manifest: digest, id })
-    return abortable(answer.promise, signal)
+    const id = this.#takeIds(1)
+    const answer = this.#pending.addManifest(id, maxBytes)
+    this.#ask({ manifest: digest, id })
+    return await abortable(answer, signal)
   }
 
   close(): void {
-    this.#end(new SwarmCacheError('ERR_CLOSED', 'The channel was closed.'), false)
+    if (this.#closed) return
+    const mayRest =
+      this.#talk.mayRest &&
+      this.#unanswered === undefined &&
+      this.#talk.nextId < MAX_USED_IDS &&
+      this.#pending.owedBytes <= MAX_OWED_BYTES
+    this.#leave(new SwarmCacheError('ERR_CLOSED', 'The channel was closed.'))
+    if (!mayRest) {
+      this.#talk.messages.abort()
+      return
+    }
+    this.#restId = this.#takeIds(1)
+    this.#abortAfter(REST_MS)
+    this.#write({ rest: this.#restId }, undefined)
+  }
+
+  abort(): void {
+    if (!this.#closed)
+      this.#end(new SwarmCacheError('ERR_CLOSED', 'The channel was closed.'), false)
+  }
+
+  #takeIds(count: number): number {
+    const first = this.#talk.nextId
+    this.#talk.nextId += count
+    return first
   }
 
   #end(error: Error, tell: boolean): void {
     if (this.#closed) return
-    this.#closed = true
-    this.#messages.abort()
-    for (const { answer } of [...this.#watches.values(), ...this.#manifests.values()]) {
-      answer.promise.catch(() => {})
-      answer.reject(error)
-    }
-    this.#chunks.clear()
+    this.#leave(error)
+    this.#talk.messages.abort()
     if (tell) this.#receiver.closed(error)
   }
 
+  /** The receiver has heard the last of it. */
+  #leave(error: Error): void {
+    this.#closed = true
+    clearInterval(this.#timer)
+    this.#pending.end(error)
+    this.#ending.abort(error)
+  }
+
+  #abortAfter(milliseconds: number): void {
+    const { messages } = this.#talk
+    let leftMs = milliseconds
+    this.#timer = setInterval(() => {
+      leftMs -= STEP_MS
+      if (leftMs > 0) return
+      clearInterval(this.#timer)
+      messages.abort()
+    }, STEP_MS)
+  }
+
+  #ask(header: Record<string, unknown>, body?: Uint8Array): void {
+    if (this.#closed) return
+    this.#unanswered?.push({ header, body })
+    if (!this.#isRenewing) this.#write(header, body)
+  }
+
   /** Requests go out in order; what waits here is bounded by what the asker may have in flight. */
-  #send(header: Record<string, unknown>, body?: Uint8Array): void {
+  #write(header: Record<string, unknown>, body: Uint8Array | undefined): void {
+    const { messages } = this.#talk
     this.#writing = this.#writing
-      .then(() => (this.#closed ? undefined : this.#messages.write(header, body)))
+      .then(() => (this.#isOver(messages) ? undefined : messages.write(header, body)))
       .catch((error: unknown) => {
         // A peer that refuses says so before it ends: reading finds it, or the same end.
-        if (this.#chunks.size + this.#watches.size + this.#manifests.size === 0) {
-          this.#end(error as Error, true)
-        }
+        const isDead = !this.#isOver(messages) && this.#unanswered === undefined
+        if (isDead && this.#pending.isEmpty) this.#end(error as Error, true)
       })
   }
 
-  async #readAll(): Promise<void> {
+  #isOver(messages: MessageStream): boolean {
+    return messages !== this.#talk.messages || (this.#closed && this.#restId === undefined)
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      try {
+        await this.#readAll(this.#talk)
+        return
+      } catch (error) {
+        clearInterval(this.#timer)
+        this.#talk.messages.abort()
+        if (!this.#closed && (await this.#renew())) continue
+        this.#talk.messages.abort()
+        this.#end(error as Error, true)
+        return
+      }
+    }
+  }
+
+  /** Takes what comes until the channel is closed, and after that until the stream may rest. */
+  async #readAll(talk: Talk): Promise<void> {
+    for (;;) {
+      const reading = talk.coming ?? talk.messages.read()
+      talk.coming = undefined
+      const message = await reading
+      if (this.#closed && this.#restId === undefined) return
+      if (message === undefined) {
+        throw new SwarmCacheError('ERR_CLOSED', 'The peer ended the conversation.')
+      }
+      if (this.#restId === undefined) {
+        this.#answered()
+        this.#pending.take(message)
+      } else if (message.header['rested'] === true && message.header['id'] === this.#restId) {
+        clearInterval(this.#timer)
+        this.#rest(talk)
+        return
+      } else {
+        freeMemory(message.body)
+      }
+    }
+  }
+
+  #answered(): void {
+    if (this.#unanswered === undefined) return
+    this.#unanswered = undefined
+    clearInterval(this.#timer)
+  }
+
+  /** Asks again on a new stream if nothing was answered on one that had rested; false if there is nothing to be done. */
+  async #renew(): Promise<boolean> {
+    const asked = this.#unanswered
+    if (asked === undefined || this.#isRenewing) return false
+    this.#isRenewing = true
     try {
-      for (;;) {
-        const message = await this.#messages.read()
-        if (this.#closed) return
-        if (message === undefined) {
-          throw new SwarmCacheError('ERR_CLOSED', 'The peer ended the conversation.')
-        }
-        this.#take(message)
-      }
-    } catch (error) {
-      this.#end(error as Error, true)
+      const what = 'Another stream to a peer'
+      const talk = await withDeadline(RENEW_MS, what, this.#ending.signal, (signal) =>
+        openTalk(this.#parts, this.peerId, signal),
+      )
+      this.#earlierBytes = this.receivedBytes
+      this.#talk = { ...talk, nextId: this.#talk.nextId }
+    } catch {
+      return false
     }
+    this.#isRenewing = false
+    this.#unanswered = undefined
+    if (this.#closed) return false
+    for (const { header, body } of asked) this.#write(header, body)
+    return true
   }
 
-  #take({ header, body }: Message): void {
-    if (header['busy'] === true) {
-      throw new SwarmCacheError('ERR_LIMIT', 'The peer serves too many others already.')
+  #rest(talk: Talk): void {
+    const { resting } = this.#parts
+    const lane = { peerId: this.peerId, talk, end: () => talk.messages.abort() }
+    // The peer says nothing while the stream rests, so what comes is its end, or a fault.
+    talk.coming = talk.messages.read()
+    const ended = (): void => {
+      if (resting?.remove(lane) === true) lane.end()
     }
-    if (header['cancelled'] === true) return this.#takeCancelled(body)
-    const { id } = header
-    if (!isId(id)) throw violation('an answer has no id')
-    const pending = this.#chunks.get(id)
-    if (pending !== undefined) this.#takeChunk(id, pending, header, body)
-    else if (this.#watches.has(id)) this.#takeWatch(id, header, body)
-    else if (this.#manifests.has(id)) this.#takeManifest(id, header, body)
-    else throw violation('it sent what was not asked for')
+    talk.coming.then(ended, ended)
+    if (resting === undefined) lane.end()
+    else resting.add(lane, RESTING_MS)
   }
-
-  #takeChunk(id: number, pending: PendingChunk, header: Message['header'], body: Uint8Array): void {
-    const { chunk, cancelled } = pending
-    this.#chunks.delete(id)
-    if (!cancelled) this.#ids.delete(chunk.digest)
-    if (header['missing'] === true) {
-      if (!cancelled) this.#receiver.missing(chunk)
-    } else if (body.length === 0 || body.length > chunk.bytes + FRAME_OVERHEAD_BYTES) {
-      throw violation(`it sent ${body.length} bytes for a chunk of ${chunk.bytes}`)
-    } else if (cancelled) {
-      freeMemory(body)
-    } else {
-      this.#receiver.frame(chunk, body)
-    }
-  }
-
-  #takeCancelled(body: Uint8Array): void {
-    for (const id of decodeIds(body) ?? []) {
-      if (this.#chunks.get(id)?.cancelled !== true) throw violation('it cancelled what is wanted')
-      this.#chunks.delete(id)
-    }
-  }
-
-  #takeWatch(id: number, header: Message['header'], body: Uint8Array): void {
-    const watch = this.#watches.get(id)!
-    const { digests, answer } = watch
-    if (!watch.answered) {
-      const held = header['have'] === true ? decodeBits(body, digests.length) : undefined
-      if (held === undefined) throw violation('it did not say what it has')
-      watch.answered = true
-      // A peer answers one watch after the other, and tells of the last only.
-      for (const old of this.#watches.keys()) {
-        if (old < id) this.#watches.delete(old)
-      }
-      const { fetching } = header
-      answer.resolve({
-        held,
-        readers: parseReaders(header['readers']),
-        fetching: fetching === true,
-      })
-      return
-    }
-    const positions = header['gained'] === true ? decodeIds(body) : undefined
-    if (positions?.every((position) => position < digests.length) !== true) {
-      throw violation('it did not say what it got')
-    }
-    this.#receiver.gained(positions.map((position) => digests[position]!))
-  }
-
-  #takeManifest(id: number, header: Message['header'], body: Uint8Array): void {
-    const pending = this.#manifests.get(id)!
-    if (header['missing'] === true) {
-      this.#manifests.delete(id)
-      pending.answer.resolve(undefined)
-      return
-    }
-    const total = header['manifestBytes']
-    if (!Number.isSafeInteger(total) || (total as number) > pending.maxBytes || body.length === 0) {
-      throw violation('the size of its manifest is wrong')
-    }
-    pending.bytes ??= new Uint8Array(total as number)
-    if (pending.bytes.length !== total || pending.received + body.length > pending.bytes.length) {
-      throw violation('its manifest is longer than it said')
-    }
-    pending.bytes.set(body, pending.received)
-    pending.received += body.length
-    if (pending.received < pending.bytes.length) return
-    this.#manifests.delete(id)
-    pending.answer.resolve(pending.bytes)
-  }
-}
-
-function parseReaders(value: unknown): PeerId[] {
-  return Array.isArray(value) ? value.slice(0, MAX_READERS).filter(isPeerId) : []
-}
-
-function violation(why: string): SwarmCacheError {
-  return new SwarmCacheError('ERR_FRAME', `The peer broke the transfer protocol: ${why}.`)
 }

@@ -12,7 +12,10 @@ import { FrameChecks } from './frame-checks.ts'
 import { Lanes } from './lanes.ts'
 import type { LanesOptions } from './lanes.ts'
 import { ManifestFetch } from './manifest-fetch.ts'
+import { RestingLanes } from './resting-lanes.ts'
+import type { RestingLanesOptions } from './resting-lanes.ts'
 import { openStreamChannel } from './stream-channel.ts'
+import type { Talk } from './stream-channel.ts'
 import type {
   ChunkSupply,
   FetchRequest,
@@ -41,6 +44,8 @@ export interface SwarmTransferParts {
 export interface SwarmTransferOptions extends ChunkFetchOptions, UploadServerOptions {
   /** How chunks take lanes; without it they take streams of the swarm. */
   readonly lanes?: LanesOptions
+  /** How lanes are kept between two fetches. */
+  readonly resting?: RestingLanesOptions
   /** Of all fetches together; no limit by default. */
   readonly downloadBytesPerSecond?: number
 }
@@ -54,6 +59,8 @@ export class SwarmTransfer implements Transfer {
   readonly #uploads: UploadServer
   readonly #lanes: Lanes | undefined
   readonly #checks = new FrameChecks()
+  readonly #resting: RestingLanes<Talk>
+  #stopListening: (() => void) | undefined
 
   constructor(parts: SwarmTransferParts, options: SwarmTransferOptions = {}) {
     const { swarm, peers, logger } = parts
@@ -76,29 +83,45 @@ export class SwarmTransfer implements Transfer {
     const { downloadBytesPerSecond } = options
     const rate =
       downloadBytesPerSecond === undefined ? undefined : new ByteRate(downloadBytesPerSecond, now)
-    this.#uploads = new UploadServer({ ...parts, crowds, now }, options)
+    const resting = new RestingLanes<Talk>(options.resting)
+    this.#resting = resting
+    this.#uploads = new UploadServer({ ...parts, crowds, resting, now }, options)
     if (options.lanes !== undefined) {
       const serve: StreamHandler = (stream, peerId) => this.#uploads.serve(stream, peerId)
-      this.#lanes = new Lanes({ swarm, serve, peers, logger }, options.lanes)
+      const makeRoom = (): boolean => resting.endOldest()
+      this.#lanes = new Lanes({ swarm, serve, peers, logger, makeRoom }, options.lanes)
     }
     const openBulk = async (peerId: PeerId, signal: AbortSignal): Promise<ByteStream> => {
       const lane = await this.#lanes?.open(peerId, { signal }).catch(() => undefined)
       return lane ?? (await openStream(peerId, signal))
     }
-    const open = openStreamChannel(openBulk)
+    const mayRest = (stream: ByteStream): boolean => this.#lanes?.has(stream) === true
+    const open = openStreamChannel({ openStream: openBulk, resting, mayRest })
     this.#fetchParts = { open, peers, logger, now, onConnected, verify, crowds, rate }
     // A manifest is small: a stream of the connection that exists is there sooner than a lane.
-    this.#manifests = new ManifestFetch({ open: openStreamChannel(openStream), peers, now })
+    this.#manifests = new ManifestFetch({ open: openStreamChannel({ openStream }), peers, now })
+  }
+
+  /** How many lanes are kept for the next conversation now, at either side. */
+  get restingLanes(): number {
+    return this.#resting.size
   }
 
   async start(): Promise<void> {
     this.#parts.swarm.handle(TRANSFER_PROTOCOL, (stream, peerId) =>
       this.#uploads.serve(stream, peerId),
     )
+    const endResting = (peerId: PeerId): void => this.#resting.endAllOf(peerId)
+    this.#stopListening = this.#parts.swarm.listen({
+      disconnected: endResting,
+      banned: endResting,
+    })
     await this.#lanes?.start()
   }
 
   async stop(options: TransferOptions = {}): Promise<void> {
+    this.#resting.stop()
+    this.#stopListening?.()
     await this.#uploads.stop(options.signal)
     this.#lanes?.stop()
     this.#checks.close()

@@ -8,11 +8,13 @@ import type { MessageLimits } from '../core/message.ts'
  *
  * Asked: `{want: id}` with a body of n digests (32 bytes each), which take the ids from `id` to `id + n - 1`;
  * `{cancel: true}` with a body of ids (u32, big endian); `{have: id}` with a body of digests, and with
- * `watch: manifest` for what is fetched of that manifest; `{manifest: digest, id}`.
+ * `watch: manifest` for what is fetched of that manifest; `{manifest: digest, id}`; `{rest: id}` to end the
+ * conversation and keep the stream for the next one.
  *
  * Answered: `{id}` with a frame as body; `{id, missing: true}`; `{cancelled: true}` with a body of ids;
  * `{id, have: true}` with one bit for each digest, lowest bit first; `{id, manifestBytes}` with a piece of the
  * manifest, until it is complete; `{busy: true}`, then the end, from a peer that serves too many already.
+ * A rest takes back whatever waits for its answer; `{id, rested: true}` comes when nothing else is to come.
  *
  * The answer to a watch also names others that watch the same manifest (`readers`), and tells whether the peer
  * is fetching it itself (`fetching`). What it gets of the digests from then on it tells unasked, as
@@ -44,12 +46,13 @@ export type TransferRequest =
       readonly watch: Digest | undefined
     }
   | { readonly kind: 'manifest'; readonly id: number; readonly digest: Digest }
+  | { readonly kind: 'rest'; readonly id: number }
 
 type Header = Readonly<Record<string, unknown>>
 
 /** The request in a message, or undefined if it is malformed. */
 export function parseRequest(header: Header, body: Uint8Array): TransferRequest | undefined {
-  const { want, cancel, have, watch, manifest, id } = header
+  const { want, cancel, have, watch, manifest, rest, id } = header
   if (isId(want)) {
     const digests = decodeDigests(body)
     return digests === undefined ? undefined : { kind: 'want', id: want, digests }
@@ -63,6 +66,7 @@ export function parseRequest(header: Header, body: Uint8Array): TransferRequest 
     const ids = decodeIds(body)
     return ids === undefined ? undefined : { kind: 'cancel', ids }
   }
+  if (isId(rest)) return body.length === 0 ? { kind: 'rest', id: rest } : undefined
   if (!isDigest(manifest) || !isId(id)) return undefined
   return { kind: 'manifest', id, digest: manifest }
 }

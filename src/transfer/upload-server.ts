@@ -7,15 +7,19 @@ import type { Logger } from '../core/logger.ts'
 import { MessageStream } from '../core/message.ts'
 import type { PeerId } from '../core/peer.ts'
 import type { Crowds } from './crowds.ts'
+import type { RestingLanes } from './resting-lanes.ts'
+import type { Talk } from './stream-channel.ts'
 import type { ChunkSupply, PeerChoice } from './transfer.ts'
 import { REQUEST_LIMITS } from './transfer-wire.ts'
-import { Upload } from './upload.ts'
+import { IDLE_MS, Upload } from './upload.ts'
 
 /** What serving needs. */
 export interface UploadServerParts {
   readonly supply: ChunkSupply
   readonly peers: Pick<PeerChoice, 'failed'>
   readonly crowds: Crowds
+  /** Where uploads rest between two conversations; they do not count as uploads there. */
+  readonly resting: RestingLanes<Talk>
   readonly now: () => number
   readonly logger: Logger
 }
@@ -59,25 +63,39 @@ export class UploadServer {
       uploadBytesPerSecond === undefined ? undefined : new ByteRate(uploadBytesPerSecond, parts.now)
   }
 
-  /** Serves one conversation. */
+  /** Serves the conversations on one stream. */
   async serve(stream: ByteStream, peerId: PeerId): Promise<void> {
     const messages = new MessageStream(stream, REQUEST_LIMITS)
     const peer = this.#peers.get(peerId) ?? { turns: new Limit(TURNS_PER_PEER), uploads: new Set() }
-    const { maxUploads, maxUploadsPerPeer } = this.#options
-    const uploads = this.#uploads().length
-    if (this.#stopping || uploads >= maxUploads || peer.uploads.size >= maxUploadsPerPeer) {
-      await withDeadline(REFUSE_MS, 'Refusing a peer', undefined, () =>
-        messages.write({ busy: true }),
-      )
+    if (!this.#hasRoom(peer.uploads)) {
+      await withDeadline(REFUSE_MS, 'Refusing a peer', undefined, async () => {
+        await messages.write({ busy: true })
+        // What is written is lost if the stream is cut.
+        await messages.closeWrite()
+      })
       return
     }
-    const upload = new Upload({
-      ...this.#parts,
+    const { resting, ...parts } = this.#parts
+    const lane = {
+      peerId,
+      talk: undefined,
+      end: () => upload.end(new SwarmCacheError('ERR_CLOSED', 'Its lane is not kept any longer.')),
+    }
+    const upload: Upload = new Upload({
+      ...parts,
       messages,
       peerId,
       turns: this.#turns,
       ownTurns: peer.turns,
       rate: this.#rate,
+      rested: () => resting.add(lane, IDLE_MS),
+      woke: () => {
+        resting.remove(lane)
+        peer.uploads.delete(upload)
+        const hasRoom = this.#hasRoom(peer.uploads)
+        peer.uploads.add(upload)
+        return hasRoom
+      },
     })
     this.#peers.set(peerId, peer)
     peer.uploads.add(upload)
@@ -87,6 +105,7 @@ export class UploadServer {
       this.#blame(peerId, error)
       throw error
     } finally {
+      resting.remove(lane)
       peer.uploads.delete(upload)
       if (peer.uploads.size === 0) this.#peers.delete(peerId)
     }
@@ -102,6 +121,13 @@ export class UploadServer {
     for (const upload of this.#uploads()) upload.end(error)
   }
 
+  #hasRoom(ofPeer: ReadonlySet<Upload>): boolean {
+    const { maxUploads, maxUploadsPerPeer } = this.#options
+    return (
+      !this.#stopping && active(this.#uploads()) < maxUploads && active(ofPeer) < maxUploadsPerPeer
+    )
+  }
+
   #uploads(): Upload[] {
     return [...this.#peers.values()].flatMap((peer) => [...peer.uploads])
   }
@@ -114,4 +140,10 @@ export class UploadServer {
       this.#parts.logger.log('debug', 'An upload ended early', { peerId, reason })
     }
   }
+}
+
+function active(uploads: Iterable<Upload>): number {
+  let count = 0
+  for (const upload of uploads) if (!upload.isResting) count += 1
+  return count
 }

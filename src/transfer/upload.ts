@@ -29,6 +29,10 @@ export interface UploadParts {
   readonly rate: ByteRate | undefined
   readonly crowds: Crowds
   readonly logger: Logger
+  /** The asker has ended its conversation, and may begin another. */
+  readonly rested: () => void
+  /** It begins another; false if that is one too many. */
+  readonly woke: () => boolean
 }
 
 interface ChunkJob {
@@ -44,15 +48,15 @@ const WORKERS = 2
 // An asker takes what it asked for at once, so a write that waits this long has nobody at its end.
 const WRITE_MS = 5000
 const SUPPLY_MS = 10_000
-// A fetch whose consumer is busy asks for nothing for a while; longer than this it may open anew.
-const IDLE_MS = 60_000
+/** A fetch whose consumer is busy asks for nothing for a while; longer than this, milliseconds, it may open anew. */
+export const IDLE_MS = 60_000
 // `have` and `manifest` cost more than a chunk; an asker needs one or two of them.
 const MAX_QUESTIONS = 8
 // Who goes on asking for what is not here is served slowly, so that it costs the store little.
 const FREE_MISSES_IN_A_ROW = 1024
 const MISS_PAUSE_MS = 2
 
-/** Answers the requests of one conversation until the asker ends it. */
+/** Answers the requests on one stream, conversation after conversation, until the asker ends it. */
 export class Upload {
   readonly #parts: UploadParts
   readonly #ending = new AbortController()
@@ -67,6 +71,8 @@ export class Upload {
   #misses = 0
   #asking = true
   #draining = false
+  #restId: number | undefined
+  #resting = false
   #wake: PromiseWithResolvers<void> = Promise.withResolvers()
 
   constructor(parts: UploadParts) {
@@ -100,6 +106,11 @@ export class Upload {
     this.#wakeAll()
   }
 
+  /** True between two conversations. */
+  get isResting(): boolean {
+    return this.#resting
+  }
+
   get #isIdle(): boolean {
     return this.#chunks.size + this.#questions.length === 0 && this.#running === 0
   }
@@ -122,6 +133,7 @@ export class Upload {
       if (request === undefined) {
         throw new SwarmCacheError('ERR_FRAME', 'It sent a malformed request.')
       }
+      if (this.#resting && !(await this.#begins())) return
       this.#accept(request)
       this.#wakeAll()
     }
@@ -129,7 +141,28 @@ export class Upload {
     this.#wakeAll()
   }
 
+  async #begins(): Promise<boolean> {
+    this.#resting = false
+    if (this.#parts.woke()) return true
+    await this.#write({ busy: true })
+    // What is written is lost if the stream is cut.
+    const { messages } = this.#parts
+    await this.#deadlines.run(WRITE_MS, 'Refusing a peer', () => messages.closeWrite())
+    this.end(new SwarmCacheError('ERR_CLOSED', 'This node serves too many others already.'))
+    return false
+  }
+
   #accept(request: TransferRequest): void {
+    if (this.#restId !== undefined) {
+      throw new SwarmCacheError('ERR_FRAME', 'It asked for more before its rest was answered.')
+    }
+    if (request.kind === 'rest') {
+      this.#restId = request.id
+      this.#chunks.clear()
+      this.#openQuestions -= this.#questions.splice(0).length
+      this.#restIfIdle()
+      return
+    }
     if (request.kind === 'cancel') {
       this.#cancel(request.ids)
       return
@@ -162,6 +195,17 @@ export class Upload {
     )
   }
 
+  #restIfIdle(): void {
+    const id = this.#restId
+    if (id === undefined || !this.#isIdle) return
+    this.#watch?.close()
+    this.#watch = undefined
+    this.#restId = undefined
+    this.#resting = true
+    this.#parts.rested()
+    void this.#write({ id, rested: true }).catch((error: unknown) => this.end(error as Error))
+  }
+
   async #work(): Promise<void> {
     for (;;) {
       this.#ending.signal.throwIfAborted()
@@ -181,6 +225,7 @@ export class Upload {
       } finally {
         this.#running -= 1
       }
+      this.#restIfIdle()
       if (this.#draining && this.#isIdle) this.drain()
       if (this.#misses > FREE_MISSES_IN_A_ROW) await pause(MISS_PAUSE_MS, this.#ending.signal)
     }

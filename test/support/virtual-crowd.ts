@@ -274,6 +274,10 @@ class VirtualConversation implements ChunkChannel {
     this.reader.downloads.delete(this)
   }
 
+  abort(): void {
+    this.close()
+  }
+
   /** The connection breaks. */
   cut(): void {
     if (this.#closed) return

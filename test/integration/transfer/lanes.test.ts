@@ -18,7 +18,10 @@ async function withLanes(
   listenHost: string | undefined,
 ): Promise<Lanes> {
   const peers = { failed: () => assert.fail('nobody misbehaves here') }
-  const lanes = new Lanes({ swarm, serve: echo, peers, logger: silentLogger }, { listenHost })
+  const lanes = new Lanes(
+    { swarm, serve: echo, peers, logger: silentLogger, makeRoom: () => false },
+    { listenHost },
+  )
   await lanes.start()
   t.after(() => lanes.stop())
   return lanes
