@@ -3,6 +3,7 @@ import { SingleFlight } from '../async/single-flight.ts'
 import type { ByteStream } from '../core/byte-stream.ts'
 import type { SignedEntry } from '../core/entry.ts'
 import { SwarmCacheError, errorMessage, isSwarmCacheError } from '../core/errors.ts'
+import { freeMemory } from '../core/free-memory.ts'
 import type { Logger } from '../core/logger.ts'
 import { MAX_MANIFEST_BYTES, decodeManifest, totalBytes } from '../core/manifest.ts'
 import { MessageStream } from '../core/message.ts'
@@ -173,7 +174,10 @@ export class HandOverKeeper {
     this.#count(peerId, bytes)
     await store.putManifest(digest, encoded)
     const request = { manifest: digest, chunks: missing, holders }
-    for await (const frame of transfer.fetchChunks(request, { signal })) await store.put(frame)
+    for await (const frame of transfer.fetchChunks(request, { signal })) {
+      await store.put(frame)
+      if (frame.isOwned === true) freeMemory(frame.bytes)
+    }
   }
 
   /** Bytes that this peer may still put here. */

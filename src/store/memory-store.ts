@@ -80,7 +80,8 @@ export class MemoryStore implements Store {
     signal?.throwIfAborted()
     assertFrame(frame.chunk, frame.bytes.length)
     if (this.#parts.get(frame.chunk.digest) !== undefined) return
-    this.#keep(frame.chunk.digest, { bytes: frame.bytes, frame })
+    const bytes = new Uint8Array(frame.bytes)
+    this.#keep(frame.chunk.digest, { bytes, frame: { ...frame, bytes } })
   }
 
   async inbox(): Promise<Inbox | undefined> {

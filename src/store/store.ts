@@ -57,7 +57,8 @@ export interface Store {
   /** The frame of a chunk and the tier that had it, or undefined. */
   get(digest: Digest, options?: StoreOptions): Promise<StoredFrame | undefined>
   /**
-   * Keeps a frame that the caller has verified; nothing happens if the chunk is held already.
+   * Keeps a frame that the caller has verified; nothing happens if the chunk is held already. Once it resolves
+   * the bytes are the caller's alone again.
    *
    * @throws ERR_STORE if it cannot be written, or nothing may be dropped to make room for it.
    */

@@ -48,6 +48,18 @@ export function storeContract(name: string, create: CreateStore): void {
       assert.equal(await store.get(two.chunk.digest), undefined)
     })
 
+    test('a chunk stays as it was put when the memory of its frame is used again', async (t) => {
+      const store = await create(t)
+      const { frames } = await contentOf(['one'])
+      const [one] = frames
+      assert.ok(one)
+      const bytes = new Uint8Array(one.bytes)
+      await store.put({ chunk: one.chunk, bytes })
+      bytes.fill(0)
+      const got = await store.get(one.chunk.digest)
+      assert.deepEqual(Buffer.from(got?.bytes ?? []), Buffer.from(one.bytes))
+    })
+
     test('a chunk that is held already is left as it is', async (t) => {
       const store = await create(t)
       const { frames } = await contentOf(['one'])

@@ -178,6 +178,10 @@ export class Attacker {
       await messages.write({ id, have: true, readers, fetching: readers.length > 0 }, bits)
       return
     }
+    if (request.kind === 'rest') {
+      await messages.write({ id, rested: true })
+      return
+    }
     this.wants += request.digests.length
     if (this.lies.isSilent === true) return
     for (const [index, digest] of request.digests.entries()) {
