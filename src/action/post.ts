@@ -1,5 +1,7 @@
 import * as core from '@actions/core'
 import type { Config } from '../config.ts'
+import { withDeadline } from '../async/deadline.ts'
+import { errorMessage } from '../core/errors.ts'
 import { readTail } from './log-tail.ts'
 import { stopNode } from './background-node.ts'
 import { runFailSoft } from './fail-soft.ts'
@@ -9,7 +11,11 @@ import { isCacheable, readConfig, withSession } from './job-session.ts'
 import { saveStep } from './save-step.ts'
 import { readState } from './state.ts'
 import type { StartedNode, StepState } from './state.ts'
+import { writeApiSummary } from './summary.ts'
 import { inGroup, workflowLogger } from './workflow-log.ts'
+
+// The node answers at once, or it hangs.
+const STATUS_MS = 3000
 
 void runFailSoft(async () => {
   const state = readState()
@@ -51,7 +57,25 @@ function shouldSave(inputs: Inputs, key: string, matchedKey: string): boolean {
 }
 
 async function leave(node: StartedNode): Promise<void> {
+  await sumUpApi()
   const wasRunning = await stopNode(node)
   if (!wasRunning) core.warning('The node of this job had ended before the job did.')
   await inGroup('Log of the node', async () => core.info(await readTail(node.logPath)))
+}
+
+/** What the node's API cache saved this job, for the summary; a node that does not answer says nothing. */
+async function sumUpApi(): Promise<void> {
+  try {
+    const { home, request } = readConfig(settingsEnvironment(processEnvironment()))
+    const { connectToNode } = await import('../compose.ts')
+    await withDeadline(STATUS_MS, 'The status of the node', undefined, async () => {
+      const running = await connectToNode(home)
+      const swarms = (await running?.status())?.swarms ?? []
+      const own = swarms.find(({ repository }) => repository === request.repository)
+      await running?.stop()
+      if (own !== undefined) await writeApiSummary(own.api)
+    })
+  } catch (error) {
+    core.debug(`The API cache is not summed up: ${errorMessage(error)}`)
+  }
 }

@@ -1,4 +1,5 @@
 import * as core from '@actions/core'
+import type { ApiStats } from '../api-cache/api-cache.ts'
 import type { RestoreResult, SaveResult } from '../cache/cache.ts'
 import type { BytesByTier } from '../core/chunk.ts'
 import { errorMessage } from '../core/errors.ts'
@@ -16,6 +17,30 @@ export async function writeRestoreSummary(
 /** Adds a save to the summary of the job. */
 export async function writeSaveSummary(result: SaveResult): Promise<void> {
   await writeSummary(saveTable(result))
+}
+
+/** Adds what became of the job's requests to the GitHub API, if there were any. */
+export async function writeApiSummary(stats: ApiStats): Promise<void> {
+  if (stats.requests > 0) await writeSummary(apiTable(stats))
+}
+
+/** Requests to the API as a table in Markdown. */
+export function apiTable({ tiers, ...counts }: ApiStats): string {
+  const { requests, charged, saved, free, collapsed, stale, failed } = counts
+  const without = [
+    [free, 'confirmed at no cost'],
+    [collapsed, 'together with others'],
+    [stale, 'not asked again'],
+  ] as const
+  const how = without.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)
+  const from = Object.entries(tiers).filter(([tier, count]) => count > 0 && tier !== 'upstream')
+  return table('GitHub API', {
+    Requests: String(requests),
+    Charged: String(charged),
+    Saved: saved === 0 ? '0' : `${saved} (${how.join(', ')})`,
+    'Answers from': from.map(([tier, count]) => `${tier} ${count}`).join(', '),
+    Failed: failed === 0 ? '' : String(failed),
+  })
 }
 
 /** A restore as a table in Markdown. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { mainSource } from '../../../src/action/outputs.ts'
-import { restoreTable, saveTable } from '../../../src/action/summary.ts'
+import { apiTable, restoreTable, saveTable } from '../../../src/action/summary.ts'
 import type { RestoreResult, SaveResult } from '../../../src/cache/cache.ts'
 import { noBytes } from '../../../src/core/chunk.ts'
 
@@ -77,4 +77,21 @@ test('the source is the tier that gave most bytes, or empty if none did', () => 
   assert.equal(mainSource(RESTORED.bytes), 'peers')
   assert.equal(mainSource({ ...noBytes(), upstream: 1 }), 'upstream')
   assert.equal(mainSource(noBytes()), '')
+})
+
+test('requests to the API are summed up with what was charged, what was saved, and how', () => {
+  const tiers = { memory: 1, disk: 0, shared: 0, peers: 6, upstream: 2 }
+  const counts = { requests: 12, charged: 2, free: 7, saved: 10, collapsed: 2, stale: 1 }
+  assert.equal(
+    apiTable({ ...counts, failed: 0, passed: 0, tiers }),
+    [
+      '#### GitHub API',
+      '',
+      '| Requests | Charged | Saved | Answers from |',
+      '| --- | --- | --- | --- |',
+      '| 12 | 2 | 10 (7 confirmed at no cost, 2 together with others, 1 not asked again) | memory 1, peers 6 |',
+      '',
+      '',
+    ].join('\n'),
+  )
 })
