@@ -127,8 +127,8 @@ export class Machine {
   /** Starts a node that stays, and waits until it takes part. */
   async serve(...args: string[]): Promise<ServingNode> {
     const command = this.start('serve', '--json', ...args)
-    const { peerId, addresses } = JSON.parse(await command.firstLine) as ServingNode
-    return { ...command, peerId, addresses }
+    const { peerId, addresses, http } = JSON.parse(await command.firstLine) as ServingNode
+    return { ...command, peerId, addresses, http }
   }
 
   /** Waits until the running node has `count` peers. */
@@ -146,6 +146,8 @@ export class Machine {
 export interface ServingNode extends RunningCommand {
   readonly peerId: string
   readonly addresses: readonly string[]
+  /** The HTTP door, if it has one. */
+  readonly http?: string
 }
 
 /** The one object on stdout of a command that succeeded. */

@@ -51,11 +51,15 @@ function describe(
       `Registries: ${registries.join(', ') || 'none'}`,
     )
   }
-  for (const { repository, peerId, addresses, peers, store } of swarms) {
+  for (const { repository, peerId, addresses, peers, store, api } of swarms) {
     const used = `${formatSize(store.bytes)} of ${formatSize(store.limitBytes)}`
     lines.push(`${repository}: ${store.entries} entries, ${store.chunks} chunks, ${used}`)
     if (running) lines.push(`  ${peers} peers connected to ${peerId}`)
     for (const address of addresses) lines.push(`  ${address}`)
+    if (api.requests > 0) {
+      const { requests, charged, saved } = api
+      lines.push(`  GitHub API: ${requests} requests, ${charged} charged, ${saved} saved`)
+    }
   }
   if (verified !== undefined) {
     const { chunks, manifests, entries, problems } = verified
