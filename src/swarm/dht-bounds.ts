@@ -1,4 +1,4 @@
-import type { PeerInfo, Stream } from '@libp2p/interface'
+import type { PeerId, PeerInfo, Stream } from '@libp2p/interface'
 import type { KadDHT, kadDHT } from '@libp2p/kad-dht'
 
 type CreateDht = ReturnType<typeof kadDHT>
@@ -9,8 +9,8 @@ type Key = Parameters<Datastore['put']>[0]
 // An honest answer names twice twenty peers, with a few addresses each.
 const MAX_ANSWER_BYTES: number = 32 * 1024
 // Each peer that an answer names is looked at, kept and perhaps dialled; a large fleet is learnt in a minute.
-const NAMED_BURST = 256
-const NAMED_PER_SECOND = 32
+const NAMED_BURST = 64
+const NAMED_PER_SECOND = 8
 // What peers say that they hold, as far as it is kept here: some 15 MB.
 const MAX_RECORDS = 50_000
 const RECORD_PREFIX = '/dht/provider/'
@@ -30,11 +30,13 @@ export function withinBounds(create: CreateDht): CreateDht {
 
 /** Peers as they are named, or without their addresses once too many are, which leaves them aside. */
 export function limitNamedPeers(
+  isConnected: (peerId: PeerId) => boolean,
   now: () => number = () => performance.now(),
 ): (peer: PeerInfo) => PeerInfo {
   let tokens = NAMED_BURST
   let filledAt = now()
   return (peer) => {
+    if (isConnected(peer.id)) return peer
     const at = now()
     tokens = Math.min(NAMED_BURST, tokens + ((at - filledAt) / 1000) * NAMED_PER_SECOND)
     filledAt = at

@@ -89,6 +89,7 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
   const isReachableByRelay = options.role === 'runner' || options.listen.length === 0
   const bootstrap = options.bootstrap ?? []
   let addressUpdates: AddressUpdates | undefined
+  let isConnected = (_peerId: Libp2pPeerId): boolean => false
   const node = await libp2p.createLibp2p({
     start: false,
     privateKey: await libp2p.generateKeyPairFromSeed('Ed25519', parts.peerKey.seed),
@@ -172,8 +173,8 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
           protocol: settings.DHT_PROTOCOL,
           // Undefined would mean: a client until a public address shows up, which runners do not have.
           clientMode: options.role === 'reader',
-          // The default drops private addresses, and with them every peer of a fleet.
-          peerInfoMapper: limitNamedPeers(),
+          // The default drops private addresses, and with them every peer of a fleet; this one drops floods.
+          peerInfoMapper: limitNamedPeers((peerId) => isConnected(peerId)),
           initialQuerySelfInterval: settings.FIRST_SELF_QUERY_MS,
           querySelfInterval: settings.SELF_QUERY_INTERVAL_MS,
           // Alone in the swarm, a query finds nothing at once instead of waiting for company.
@@ -204,6 +205,7 @@ export async function createNode(parts: NodeParts, options: NodeOptions): Promis
       }),
     },
   })
+  isConnected = (peerId) => node.getConnections(peerId).length > 0
   // A content id comes by way of a peer id, which is one of SHA-256 multihashes too.
   const contentIdOf = (digest: Digest): ContentId =>
     libp2p.peerIdFromMultihash(multihashOf(digest)).toCID()

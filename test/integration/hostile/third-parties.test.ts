@@ -49,7 +49,7 @@ class ThirdParty {
 // More than an answer may hold, and as many as fit.
 for (const [peers, isCut] of [
   [2000, true],
-  [200, false],
+  [100, false],
 ] as const) {
   test(
     `a DHT that names ${peers} made-up peers makes no flood of a node, nor hides anything`,

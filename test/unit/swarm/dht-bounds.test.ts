@@ -55,12 +55,19 @@ test('what is no record of a provider is kept in any case', async () => {
 
 test('peers that are named by the thousand lose their addresses, until time has passed', () => {
   let now = 0
-  const limit = limitNamedPeers(() => now)
-  const peer = { multiaddrs: [multiaddr('/ip4/192.0.2.1/tcp/1')] } as Parameters<typeof limit>[0]
+  const limit = limitNamedPeers(
+    (peerId) => peerId.toString() === 'connected',
+    () => now,
+  )
+  const multiaddrs = [multiaddr('/ip4/192.0.2.1/tcp/1')]
+  const peerOf = (id: string): Parameters<typeof limit>[0] =>
+    ({ id: { toString: () => id }, multiaddrs }) as Parameters<typeof limit>[0]
   const named = (count: number): number =>
-    Array.from({ length: count }, () => limit(peer)).filter((each) => each.multiaddrs.length > 0)
-      .length
-  assert.equal(named(4000), 256)
+    Array.from({ length: count }, () => limit(peerOf('made up'))).filter(
+      (each) => each.multiaddrs.length > 0,
+    ).length
+  assert.equal(named(4000), 64)
+  assert.equal(limit(peerOf('connected')).multiaddrs.length, 1)
   now = 1000
-  assert.equal(named(4000), 32)
+  assert.equal(named(4000), 8)
 })
