@@ -2,7 +2,7 @@ import type { Digest } from '../core/digest.ts'
 import type { EntryQuery } from '../core/entry.ts'
 import { nearMissOf } from '../core/entry-match.ts'
 import type { PeerId, Role } from '../core/peer.ts'
-import { readableScopes } from '../core/scope-rules.ts'
+import { readableScopes, whyNotWritable } from '../core/scope-rules.ts'
 import type { CheckEntry } from '../identity/identity.ts'
 import type { LocalAnswer, LocalAnswers } from '../router/router.ts'
 import type { Store } from '../store/store.ts'
@@ -30,7 +30,8 @@ export interface AnswersOptions {
 
 /**
  * What a node answers to the questions of other peers: its index, as far as the run that a peer's ID token
- * attests may read it, or nothing if it is a reader. Who shows no token is a member that is taken at its word.
+ * attests may read it, or nothing if it is a reader. A run that may write to the default branch, and a member
+ * that shows no token, are taken at their word: they may ask for several jobs.
  */
 export function answersFrom(parts: AnswersParts, options: AnswersOptions): LocalAnswers {
   return options.role === 'reader' ? NOTHING_KNOWN : new StoreAnswers(parts, options)
@@ -85,9 +86,13 @@ class StoreAnswers implements LocalAnswers {
 
   #readable(scopes: readonly string[], asker: PeerId): readonly string[] {
     const run = this.#parts.swarm.peers().find(({ peerId }) => peerId === asker)?.attestation
-    // Without a ref it is no job of GitHub's but a node of the fleet, which asks for many.
-    if (run === undefined || run.ref === '') return scopes
-    return readableScopes({ ...run, defaultScope: this.#defaultScope }, scopes)
+    if (run === undefined) return scopes
+    const { event, ref, baseRef } = run
+    const defaultScope = this.#defaultScope
+    // A node of a host asks for its jobs too; whom everybody's caches are entrusted to may do so.
+    const isTrusted =
+      whyNotWritable({ event, ref, defaultScope }, defaultScope ?? ref) === undefined
+    return isTrusted ? scopes : readableScopes({ ref, baseRef, defaultScope }, scopes)
   }
 }
 

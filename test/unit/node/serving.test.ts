@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { checkSignature } from '../../../src/identity/entry-signature.ts'
 import { createPeerKey, signEntry } from '../../../src/identity/identity.ts'
 import { MemoryIssuer } from '../../../src/identity/memory-issuer.ts'
+import type { AttestedRun } from '../../../src/identity/memory-issuer.ts'
 import { answersFrom } from '../../../src/node/serving.ts'
 import { MemoryStore } from '../../../src/store/memory-store.ts'
 import type { SwarmPeer } from '../../../src/swarm/swarm.ts'
@@ -14,15 +15,17 @@ const TOPIC = 'refs/heads/topic'
 const PULL_7 = 'refs/pull/7/merge'
 const PULL_8 = 'refs/pull/8/merge'
 const SCOPES = [MAIN, TOPIC, PULL_7, PULL_8]
+const PULL = { ref: PULL_7, event: 'pull_request' }
 
 // What the peer's run is, the scopes it may read, with the default branch known as main.
-const RUNS: readonly [string, { ref: string; baseRef?: string }, readonly string[]][] = [
-  ['of the default branch', { ref: MAIN }, [MAIN]],
+const RUNS: readonly [string, AttestedRun, readonly string[]][] = [
+  ['of the default branch', { ref: MAIN }, SCOPES],
+  ['of the default branch that a stranger causes', { ref: MAIN, event: 'issue_comment' }, [MAIN]],
   ['of another branch', { ref: TOPIC }, [MAIN, TOPIC]],
-  ['of a pull request to main', { ref: PULL_7, baseRef: 'main' }, [MAIN, PULL_7]],
-  ['of a pull request to a branch', { ref: PULL_7, baseRef: 'topic' }, [MAIN, TOPIC, PULL_7]],
+  ['of a pull request to main', { ...PULL, baseRef: 'main' }, [MAIN, PULL_7]],
+  ['of a pull request to a branch', { ...PULL, baseRef: 'topic' }, [MAIN, TOPIC, PULL_7]],
   ['of a tag', { ref: 'refs/tags/v1' }, [MAIN]],
-  ['that is no job', { ref: '' }, SCOPES],
+  ['without a ref', { ref: '' }, [MAIN]],
 ]
 
 for (const [what, run, readable] of RUNS) {
@@ -45,7 +48,7 @@ test('a member that shows no token is taken at its word', async () => {
 })
 
 test('while the default branch is not known any branch may be it, and a pull request may not', async () => {
-  const { answers, store } = await answersFor(await peerOf({ ref: PULL_7 }), null)
+  const { answers, store } = await answersFor(await peerOf(PULL), null)
   for (const scope of SCOPES) {
     const { version } = await add(store, scope)
     const query = { repository: REPOSITORY, scopes: [scope], key: 'deps-', restoreKeys: [] }
@@ -56,7 +59,7 @@ test('while the default branch is not known any branch may be it, and a pull req
 
 const PEER = { address: '/ip4/127.0.0.1/tcp/1', relayed: false, since: 0 }
 
-async function peerOf(run: { ref: string; baseRef?: string }): Promise<SwarmPeer> {
+async function peerOf(run: AttestedRun): Promise<SwarmPeer> {
   const issuer = new MemoryIssuer()
   const peerId = 'asker'
   const token = await issuer.source({ repository: REPOSITORY, event: 'push', ...run }).token(peerId)
