@@ -79,13 +79,14 @@ export function scopeClass(scope: string, defaultScope?: string): ScopeClass {
 export function whyNotWritable(run: Run, scope: string): string | undefined {
   const { event, ref, defaultScope } = run
   if (scope !== ref) return `a run of ${ref || 'no ref'} may not write to ${scope}`
-  const mayBeDefault =
-    defaultScope === undefined
-      ? scope.startsWith(BRANCH) && !scope.startsWith(QUEUE_BRANCH)
-      : scope === defaultScope
-  if (!mayBeDefault || TRUSTED_EVENTS.has(event)) return undefined
+  if (!mayBeDefault(scope, defaultScope) || TRUSTED_EVENTS.has(event)) return undefined
   if (event === 'workflow_run' && run.followsFork === false) return undefined
   return `a run started by ${event || 'no event'} may only read the caches of ${scope}`
+}
+
+/** True for a run that everybody's caches are entrusted to: it may write those of the default branch. */
+export function writesDefault(run: Run): boolean {
+  return mayBeDefault(run.ref, run.defaultScope) && whyNotWritable(run, run.ref) === undefined
 }
 
 /**
@@ -187,4 +188,9 @@ export function parseGrants(claim: unknown): ScopeGrant[] | undefined {
 
 function modeReason(mode: CacheMode, what: 'reads' | 'writes'): string {
   return `The cache-mode "${mode}" of this job does not permit ${what}.`
+}
+
+function mayBeDefault(scope: string, defaultScope: string | undefined): boolean {
+  if (defaultScope !== undefined) return scope === defaultScope
+  return scope.startsWith(BRANCH) && !scope.startsWith(QUEUE_BRANCH)
 }

@@ -2,7 +2,7 @@ import type { Digest } from '../core/digest.ts'
 import type { EntryQuery } from '../core/entry.ts'
 import { nearMissOf } from '../core/entry-match.ts'
 import type { PeerId, Role } from '../core/peer.ts'
-import { readableScopes, whyNotWritable } from '../core/scope-rules.ts'
+import { readableScopes, writesDefault } from '../core/scope-rules.ts'
 import type { CheckEntry } from '../identity/identity.ts'
 import type { LocalAnswer, LocalAnswers } from '../router/router.ts'
 import type { Store } from '../store/store.ts'
@@ -90,9 +90,8 @@ class StoreAnswers implements LocalAnswers {
     const { event, ref, baseRef } = run
     const defaultScope = this.#defaultScope
     // A node of a host asks for its jobs too; whom everybody's caches are entrusted to may do so.
-    const isTrusted =
-      whyNotWritable({ event, ref, defaultScope }, defaultScope ?? ref) === undefined
-    return isTrusted ? scopes : readableScopes({ ref, baseRef, defaultScope }, scopes)
+    if (writesDefault({ event, ref, defaultScope })) return scopes
+    return readableScopes({ ref, baseRef, defaultScope }, scopes)
   }
 }
 
