@@ -1,4 +1,5 @@
 import type { Decoder } from './decoder.ts'
+import { ANSWERS } from './decoders/answers.ts'
 import { ARCHIVE } from './decoders/archive.ts'
 import { CONTROL } from './decoders/control.ts'
 import { CORE } from './decoders/core.ts'
@@ -10,6 +11,7 @@ import { WIRE } from './decoders/wire.ts'
 /** Everything that reads what comes from the network or the disk. */
 export const DECODERS: readonly Decoder[] = [
   ...CORE,
+  ...ANSWERS,
   ...ARCHIVE,
   ...STORE,
   ...WIRE,

@@ -2,11 +2,18 @@ import fc from 'fast-check'
 import type { ChunkRef } from '../../../src/core/manifest.ts'
 import { MAX_CHUNK_BYTES } from '../../../src/core/manifest.ts'
 import * as control from '../../../src/node/control-protocol.ts'
+import { readPlaces } from '../../../src/node/place-messages.ts'
 import { bytesOf, COUNT, DIGEST, HEX, NAME, plain, SIGNED_ENTRY } from '../arbitraries.ts'
+import { Finding } from '../decoder.ts'
 import type { Decoder, Json } from '../decoder.ts'
 
 type Header = Readonly<Record<string, unknown>>
 
+const HOME = '/home/octo/.cache/swarmcache'
+const PLACED: readonly ChunkRef[] = [0, 1, 2].map((index) => ({
+  digest: `${index}`.repeat(64),
+  bytes: 1000,
+}))
 const CHUNKS = fc.uniqueArray(
   fc.record({ digest: DIGEST, bytes: fc.integer({ min: 1, max: MAX_CHUNK_BYTES }) }),
   { maxLength: 20, selector: ({ digest }) => digest },
@@ -73,6 +80,31 @@ export const CONTROL: readonly Decoder[] = [
     isCanonical: true,
     decode: control.decodeRefs,
     encode: (chunks: ChunkRef[]) => control.encodeRefs(chunks),
+  },
+  {
+    name: 'control-places',
+    valid: fc
+      .array(
+        fc.record({
+          frame: fc.nat(PLACED.length - 1),
+          path: fc.constantFrom('v1/chunks/ab', 'aside/1'),
+          position: COUNT,
+          bytes: fc.nat(MAX_CHUNK_BYTES),
+          tier: fc.constantFrom('disk', 'peers'),
+          unopened: COUNT,
+        }),
+        { maxLength: 3 },
+      )
+      .map(plain),
+    refuses: ['ERR_FRAME'],
+    decode(value: Json) {
+      const places = readPlaces(control.encodeJson(value), PLACED, HOME)
+      for (const { frame } of places) {
+        const { path } = frame.place!
+        if (path !== HOME && !path.startsWith(`${HOME}/`)) throw new Finding(`it leads to ${path}`)
+      }
+      return places
+    },
   },
   {
     name: 'control-json',

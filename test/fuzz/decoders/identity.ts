@@ -5,7 +5,12 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { parsePeerRecord } from '../../../src/core/peer.ts'
 import type { PeerRecord } from '../../../src/core/peer.ts'
-import { deriveSwarmKeys, loadPeerKey, verifySignature } from '../../../src/identity/identity.ts'
+import {
+  deriveSwarmKeys,
+  loadPeerKey,
+  readGrants,
+  verifySignature,
+} from '../../../src/identity/identity.ts'
 import { decodeBase58, encodeBase58 } from '../../../src/identity/base58.ts'
 import { decodeShortRecord, encodeShortRecord } from '../../../src/identity/short-record.ts'
 import { attestationOf } from '../../../src/identity/token-claims.ts'
@@ -91,6 +96,17 @@ function decodeOrEnd(bytes: Buffer): ReturnType<typeof decodeShortRecord> {
 }
 
 export const IDENTITY: readonly Decoder[] = [
+  {
+    name: 'token-grants',
+    valid: fc
+      .array(fc.record({ Scope: NAME, Permission: fc.nat(7) }), { maxLength: 4 })
+      .map((grants) => plain({ ac: JSON.stringify(grants) })),
+    refuses: [],
+    decode(value: Json) {
+      const payload = Buffer.from(JSON.stringify(value)).toString('base64url')
+      return readGrants(`e30.${payload}.`)
+    },
+  },
   {
     name: 'base58',
     valid: fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(encodeBase58(bytes))),
