@@ -32,6 +32,9 @@ const DISK_SHARE = 0.05
 const TURNS_PROTOCOL = '/swarmcache/api-lease/1'
 // A leader that does not answer within this costs more than the request that it might save.
 const TURN_ANSWER_MS = 500
+// A turn lasts as long as a request to GitHub; one that is lost, or kept for who is through with it, ends as soon.
+const TURN_MS = 500
+const BEAT_MS = 100
 // Each tier has a shorter bound of its own.
 const FIND_MS = 5000
 
@@ -103,7 +106,7 @@ export async function composeAnswers(
       ? await composeOwnLeases(peerKey)
       : new SwarmLeases(
           { swarm, peers, logger: own },
-          { protocol: TURNS_PROTOCOL, answerMs: TURN_ANSWER_MS },
+          { protocol: TURNS_PROTOCOL, answerMs: TURN_ANSWER_MS, leaseMs: TURN_MS, beatMs: BEAT_MS },
         )
   const tiers = new TieredAnswers(
     { memory, shelves, peers, leases: new PatientTurns(leases), logger: own },

@@ -55,7 +55,12 @@ const PATIENT_MS = 20_000
 /** Makes a runner whose answers and turns go over a swarm that is not started yet. */
 export function createSwarmRunner(swarm: Swarm, options: SwarmRunnerOptions): SwarmRunner {
   const { url, scope = SWARM_SCOPE, fetch, requiresToken = false, ...rest } = options
-  const { replyMs = PATIENT_MS, patienceMs = PATIENT_MS, answerMs = PATIENT_MS, leaseMs } = rest
+  const {
+    replyMs = PATIENT_MS,
+    patienceMs = PATIENT_MS,
+    answerMs = PATIENT_MS,
+    leaseMs = PATIENT_MS,
+  } = rest
   const { repository } = scope
   const lines: string[] = []
   const logger = createLogger((level, line) => lines.push(`${level}: ${line}`), 'debug')
@@ -73,7 +78,7 @@ export function createSwarmRunner(swarm: Swarm, options: SwarmRunnerOptions): Sw
   )
   const leases = new SwarmLeases(
     { swarm, peers, logger },
-    { protocol: '/test/api-lease/1', answerMs, leaseMs: leaseMs ?? PATIENT_MS },
+    { protocol: '/test/api-lease/1', answerMs, leaseMs, beatMs: 50 },
   )
   const turns = new PatientTurns(leases, { patienceMs })
   const tiers = new TieredAnswers(
