@@ -32,6 +32,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   miss: async () => (await import('./miss.ts')).miss,
   lookup: async () => (await import('./lookup.ts')).lookup,
   memory: async () => (await import('./memory.ts')).memory,
+  api: async () => (await import('./api.ts')).api,
   startup: async () => (await import('./startup.ts')).startup,
 }
 

@@ -33,11 +33,11 @@ export interface ApiRunner {
 
 /** Runners of one repository whose peers and turns are in memory. */
 export class ApiRunners {
-  readonly #api: GitHubApi
+  readonly #api: Pick<GitHubApi, 'url'>
   readonly #answers: MemoryAnswerGroup = new MemoryAnswerGroup()
   readonly #leases: MemoryLeaseGroup = new MemoryLeaseGroup()
 
-  constructor(api: GitHubApi) {
+  constructor(api: Pick<GitHubApi, 'url'>) {
     this.#api = api
   }
 

@@ -44,7 +44,7 @@ export interface Samples {
 
 /** One line of the table: repeats of a measurement, what it is compared with, and what it should reach. */
 export interface MeasuredRow extends Samples {
-  readonly unit: 's' | 'ms' | 'MiB/s' | 'MB' | 'x' | '%' | 'messages'
+  readonly unit: 's' | 'ms' | 'MiB/s' | 'MB' | 'x' | '%' | 'messages' | 'requests'
   /** In the same unit, from the same run. */
   readonly baseline?: Samples
   readonly goal?: Goal
