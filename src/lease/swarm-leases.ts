@@ -208,7 +208,9 @@ export class SwarmLeases implements Leases {
   async #choose({ name, passed }: Interest, signal: AbortSignal): Promise<Choice> {
     const own = this.#parts.swarm.peerId
     const others = this.#connected().filter((peerId) => !passed.has(peerId))
-    if (others.length === 0) return this.#chosen(own, [this.#stateOf(name)])
+    if (others.length === 0) {
+      return await this.#chosen(own, name, new Map([[own, this.#stateOf(name)]]), signal)
+    }
     const asked = leaderOrder(name, [own, ...others]).slice(0, MAX_ASKED)
     const known = Promise.withResolvers<Choice>()
     const ask = async (peerId: PeerId): Promise<NameState | undefined> => {
@@ -219,18 +221,28 @@ export class SwarmLeases implements Leases {
     }
     const answered = Promise.all(asked.map(ask)).then((states) => {
       const first = states.findIndex((state) => state !== undefined)
-      return this.#chosen(asked[first] ?? own, [...states, this.#stateOf(name)])
+      const known = new Map(asked.map((peerId, at) => [peerId, states[at]]))
+      return this.#chosen(asked[first] ?? own, name, known.set(own, this.#stateOf(name)), signal)
     })
     const choice = await Promise.race([known.promise, answered])
     signal.throwIfAborted()
     return choice
   }
 
-  /** Nobody leads the name yet; one who had the turn with a leader that was lost may be heard of. */
-  #chosen(leader: PeerId, states: readonly (NameState | undefined)[]): Choice {
-    for (const state of states) {
+  /** Nobody leads the name yet; one who has the turn with a leader that was lost may be heard of. */
+  async #chosen(
+    leader: PeerId,
+    name: Digest,
+    states: ReadonlyMap<PeerId, NameState | undefined>,
+    signal: AbortSignal,
+  ): Promise<Choice> {
+    for (const state of states.values()) {
       const holder = state?.kind === 'none' ? state.holder : undefined
-      if (holder !== undefined && this.#isPresent(holder)) return { leader, holder }
+      if (holder === undefined || !this.#isPresent(holder)) continue
+      const own = states.has(holder) ? states.get(holder) : await this.#ask(holder, name, signal)
+      // It has ended its turn since, and who said so has not heard of it yet.
+      if (own?.kind === 'none' && own.holder !== holder) continue
+      return { leader, holder }
     }
     return { leader }
   }
