@@ -50,7 +50,9 @@ export const SWARM_SCOPE: AnswerScope = {
   readable: ['refs/heads/main'],
 }
 
-const PATIENT_MS = 20_000
+const PATIENT_MS = 60_000
+// A line may be kept for this long for who is through with its turn.
+const LEASE_MS = 3000
 
 /** Makes a runner whose answers and turns go over a swarm that is not started yet. */
 export function createSwarmRunner(swarm: Swarm, options: SwarmRunnerOptions): SwarmRunner {
@@ -59,7 +61,7 @@ export function createSwarmRunner(swarm: Swarm, options: SwarmRunnerOptions): Sw
     replyMs = PATIENT_MS,
     patienceMs = PATIENT_MS,
     answerMs = PATIENT_MS,
-    leaseMs = PATIENT_MS,
+    leaseMs = LEASE_MS,
   } = rest
   const { repository } = scope
   const lines: string[] = []
