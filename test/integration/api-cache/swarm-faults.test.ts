@@ -88,13 +88,13 @@ test('whoever is killed at whatever point, all others get the right answer', opt
         }
       }),
     )
-    // Its own request and the one after it; a kill among those who lead a line may make two leaders.
-    assert.ok(api.charged() <= 3, `${why}: ${api.charged()} charged`)
+    // Who had the only copy may be gone when the others come for it, and then each asks once.
+    assert.ok(api.charged() <= TOKENS.length, `${why}: ${api.charged()} charged`)
   }
 })
 
 test(
-  'a swarm that falls apart meanwhile costs a request a part, and no answer',
+  'a swarm that falls apart meanwhile costs nobody more than one request, and no answer',
   options,
   async (t) => {
     const random = new SeededRandom()
@@ -114,7 +114,7 @@ test(
         }
       }
       await Promise.all(crowd.runners.map(async (runner, at) => await ask(runner, at, why)))
-      assert.ok(api.charged() <= 4, `${why}: ${api.charged()} charged`)
+      assert.ok(api.charged() <= TOKENS.length, `${why}: ${api.charged()} charged`)
     }
   },
 )
