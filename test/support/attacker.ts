@@ -52,7 +52,7 @@ export class Attacker {
   readonly #place: MeetingPlace
   readonly #frames = new Map<Digest, Uint8Array>()
   readonly #manifests = new Map<Digest, Uint8Array>()
-  /** How often it was asked for chunks. */
+  /** How many chunks and manifests it was asked for. */
   wants = 0
 
   constructor(place: MeetingPlace, lies: Lies = {}) {
@@ -163,6 +163,7 @@ export class Attacker {
     if (request.kind === 'cancel') return
     const { id } = request
     if (request.kind === 'manifest') {
+      this.wants += 1
       const manifest = this.#manifests.get(request.digest)
       if (manifest === undefined) await messages.write({ id, missing: true })
       for (let at = 0; at < (manifest?.length ?? 0); at += MAX_FRAME_BYTES) {

@@ -16,6 +16,7 @@ import { noise } from './noise.ts'
 
 const KEY = 'the swarm key that an attacker has, too'
 const REPOSITORY = 'octo/hostile'
+const MAX_TRIES = 8
 /** What the honest entry is saved under, and which paths it holds. */
 export const WANTED = 'linux-npm-1'
 export const PATHS = ['tree'] as const
@@ -38,6 +39,7 @@ export class HostileSwarm implements MeetingPlace {
   readonly #t: TestContext
   #honest: Runner | undefined
   #tree: string[] = []
+  #victims = 0
 
   private constructor(t: TestContext) {
     this.#t = t
@@ -105,7 +107,8 @@ export class HostileSwarm implements MeetingPlace {
 
   /** A runner that is connected to the honest holder and the attackers. */
   async victim(...attackers: readonly Attacker[]): Promise<Runner> {
-    const victim = await this.runner('victim')
+    this.#victims += 1
+    const victim = await this.runner(`victim-${this.#victims}`)
     await eventually('a connection to everybody', async () => {
       const peers = await victim.session.node.peers(REPOSITORY)
       const ids = peers.map(({ peerId }) => peerId)
@@ -130,6 +133,18 @@ export class HostileSwarm implements MeetingPlace {
 
   async peersOf({ session }: Runner): Promise<string[]> {
     return (await session.node.peers(REPOSITORY)).map(({ peerId }) => peerId)
+  }
+
+  /** Victims restore until one has taken the attacker's word, and get the honest tree all the same; that one. */
+  async deceive(attacker: Attacker): Promise<Runner> {
+    for (let time = 0; time < MAX_TRIES; time += 1) {
+      const victim = await this.victim(attacker)
+      await this.assertRestored(victim)
+      if (attacker.wants > 0) return victim
+      // The honest answer was there first, and nobody else was waited for.
+      await victim.session.stop({ signal: AbortSignal.abort() })
+    }
+    return assert.fail('nobody asked the attacker for anything')
   }
 
   /** The victim restores, and gets what the honest holder saved and nothing else, nowhere else. */

@@ -51,8 +51,7 @@ function forgeCatalog(attacker: Attacker, catalog: Uint8Array): void {
 }
 
 async function assertHarmless(swarm: HostileSwarm, attacker: Attacker, why: RegExp): Promise<void> {
-  const victim = await swarm.victim(attacker)
-  await swarm.assertRestored(victim)
+  const victim = await swarm.deceive(attacker)
   await swarm.assertBanned(victim, attacker, why)
   await swarm.assertHonestIsKept(victim)
 }
