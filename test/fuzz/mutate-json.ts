@@ -70,7 +70,7 @@ function changeSomewhere(value: Json, other: Json, random: SeededRandom): Json {
   }
   if (goesDown && isRecord(value) && Object.keys(value).length > 0) {
     const name = random.pick(Object.keys(value))
-    const part = isRecord(other) ? (other[name] ?? null) : other
+    const part = isRecord(other) ? ownOf(other, name) : other
     return { ...value, [name]: changeSomewhere(value[name]!, part, random) }
   }
   return change(value, other, random)
@@ -136,12 +136,17 @@ function changeRecord(record: Readonly<Record<string, Json>>, random: SeededRand
   }
   const added = random.pick(NAMES)
   // As JSON.parse does it, which makes no prototype of it.
-  return Object.fromEntries([...Object.entries(record), [added, record[name] ?? null]])
+  return Object.fromEntries([...Object.entries(record), [added, ownOf(record, name)]])
 }
 
 function partOf(value: Json, random: SeededRandom): Json {
   if (Array.isArray(value)) return value.length === 0 ? null : random.pick(value as Json[])
   return isRecord(value) ? random.pick([null, ...Object.values(value)]) : value
+}
+
+/** Not what every object inherits, such as `constructor`, which is nothing that JSON can say. */
+function ownOf(record: { readonly [name: string]: Json }, name: string): Json {
+  return Object.hasOwn(record, name) ? record[name]! : null
 }
 
 function isRecord(value: Json): value is { readonly [name: string]: Json } {
