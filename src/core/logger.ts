@@ -8,7 +8,13 @@ export interface Logger {
   scoped(scope: string): Logger
 }
 
-/** A logger that hands every line of at least `least` to `write`. */
+// Keys and names come from peers; no terminal or workflow log may take them for orders.
+const CONTROL_CHARACTER = /[^\P{Cc}\n]|[\u2028\u2029]/gu
+const WORKFLOW_COMMAND = /\n(?=\s*::)/g
+// Older than the other form, and taken from anywhere in a line.
+const OLD_WORKFLOW_COMMAND = '##['
+
+/** A logger that hands every line of at least `least` to `write`, as text that gives no orders to who shows it. */
 export function createLogger(
   write: (level: LogLevel, line: string) => void,
   least: LogLevel = 'info',
@@ -21,7 +27,7 @@ export function createLogger(
       if (order.indexOf(level) < threshold) return
       const prefix = scope === '' ? '' : `${scope}: `
       const facts = fields === undefined ? '' : ` ${formatFields(fields)}`
-      write(level, `${prefix}${message}${facts}`)
+      write(level, printable(`${prefix}${message}${facts}`))
     },
     scoped(name) {
       return createLogger(write, least, scope === '' ? name : `${scope}.${name}`)
@@ -31,6 +37,15 @@ export function createLogger(
 
 /** A logger that drops everything. */
 export const silentLogger: Logger = createLogger(() => {}, 'error')
+
+function printable(line: string): string {
+  return line
+    .replaceAll(CONTROL_CHARACTER, (character) => {
+      return `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`
+    })
+    .replaceAll(WORKFLOW_COMMAND, '\\n')
+    .replaceAll(OLD_WORKFLOW_COMMAND, '## [')
+}
 
 function formatFields(fields: Readonly<Record<string, unknown>>): string {
   return Object.entries(fields)
