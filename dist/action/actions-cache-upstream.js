@@ -1,7 +1,7 @@
 import { n as pause, r as startDeadline } from "./deadline.js";
 import { t as Limit } from "./limit.js";
 import { t as assertKeys } from "./cache-key.js";
-import { a as isSwarmCacheError, i as inputError, n as errnoOf, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { i as inputError, n as errnoOf, o as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fork } from "node:child_process";

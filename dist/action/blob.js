@@ -1,5 +1,5 @@
 import { t as assertKeys } from "./cache-key.js";
-import { i as openFrame } from "./chunk.js";
+import { a as openFrame } from "./chunk.js";
 import { t as digestOf } from "./digest.js";
 import { a as encodeManifest, i as decodeManifest, o as totalBytes } from "./manifest.js";
 import { n as orderFrames, t as distinctChunks } from "./entry-chunks.js";
@@ -15,7 +15,9 @@ var BlobCache = class {
 	}
 	async get(key, restoreKeys = [], options = {}) {
 		assertKeys(key, restoreKeys);
-		let { repository, readable } = this.#request, query = {
+		let { repository, readable, readRefused } = this.#request;
+		if (readRefused !== void 0) return;
+		let query = {
 			repository,
 			scopes: readable,
 			key,
@@ -32,7 +34,7 @@ var BlobCache = class {
 		};
 	}
 	async put(key, content, options = {}) {
-		assertKeys(key);
+		if (assertKeys(key), this.#request.writeRefused !== void 0) return !1;
 		let stream = content instanceof Uint8Array ? single(content) : content, chunks = await this.#archive.packStream(stream, this.#tiers, options), manifest = encodeManifest({
 			catalog: [],
 			content: chunks
@@ -46,7 +48,8 @@ var BlobCache = class {
 			manifestBytes: manifest.length,
 			contentBytes: totalBytes(chunks),
 			created: Date.now(),
-			origin: "save"
+			origin: "save",
+			...this.#request.provenance
 		});
 	}
 	async *#read(entry, content, options) {

@@ -1,10 +1,12 @@
-import { a as isSwarmCacheError, t as SwarmCacheError } from "./errors.js";
-import { i as withDeadline, t as abortable } from "./deadline.js";
+import { o as isSwarmCacheError, t as SwarmCacheError } from "./errors.js";
+import { a as withDeadline, t as abortable } from "./deadline.js";
 import { t as VERSION } from "./version.js";
-import { a as ControlChannel, c as decodeError, d as encodeDigests, h as protocolMismatch, l as decodeJson, m as encodeRefs, n as isPrivate, o as MAX_DIGESTS, t as controlPath } from "./control-path.js";
+import { O as readSource, _ as encodeDigests, b as encodeRefs, c as isPrivate, d as ControlChannel, f as MAX_DIGESTS, h as decodeJson, i as openInbox, m as decodeError, n as readPlaces, o as unpackFound, s as controlPath, x as protocolMismatch } from "./place-messages.js";
+import { t as packAnswers } from "./answer-pack.js";
 import { r as parseSignedEntry } from "./entry.js";
 import { connect } from "node:net";
 import { randomUUID } from "node:crypto";
+import { resolve } from "node:path";
 // src/node/control-connection.ts
 /**
 * Connects to a node and exchanges greetings.
@@ -113,27 +115,120 @@ var RemoteTurn = class {
 	progressed() {
 		this.#progress += 1;
 	}
-	async done(succeeded) {
-		this.#ended || (this.#ended = !0, clearInterval(this.#timer), await withDeadline(2e3, "Telling the node of the end of a turn", void 0, () => this.#say("endTurn", { succeeded })).catch(() => {}));
+	async done(result) {
+		this.#ended || (this.#ended = !0, clearInterval(this.#timer), await withDeadline(2e3, "Telling the node of the end of a turn", void 0, () => this.#say("endTurn", { result })).catch(() => {}));
 	}
 	async #beat() {
 		this.#saying ||= (this.#saying = !0, await this.#say("renewTurn", { progress: this.#progress }).catch(() => {}), !1);
 	}
-};
-// src/node/remote-tiers.ts
-const TIERS = [
-	"memory",
-	"disk",
-	"shared",
-	"peers",
-	"upstream"
-];
-/** The tiers of a repository on a node of another process. */
-var RemoteTiers = class {
+}, RemoteAnswers = class {
+	quota;
 	#calls;
 	#repository;
+	#quotas = new RemoteQuotas();
 	constructor(calls, repository) {
-		this.#calls = calls, this.#repository = repository;
+		this.#calls = calls, this.#repository = repository, this.quota = this.#quotas;
+	}
+	get tiers() {
+		return this;
+	}
+	async find(key, { repository, scope, readable }, { signal, ...options } = {}) {
+		let args = {
+			digest: key,
+			scope: {
+				repository,
+				scope,
+				readable
+			},
+			...options,
+			saw: this.#quotas.takeNews(),
+			quotas: this.#quotas.names()
+		}, { found, quotas } = unpackFound(await this.#call("findAnswers", args, { signal }));
+		return this.#quotas.told(quotas), found;
+	}
+	/** What is not to be shared stays in this process, which has to keep it itself. */
+	async put(answer) {
+		if (!answer.shared) return;
+		let body = packAnswers([{
+			answer,
+			tier: "memory"
+		}]);
+		await this.#call("putAnswer", {}, { body });
+	}
+	async takeTurn(name, { signal, onWaiting } = {}) {
+		let turn = randomUUID(), args = {
+			digest: name,
+			turn,
+			answers: !0
+		}, body = await this.#call("takeTurn", args, {
+			signal,
+			onWaiting
+		}), { by } = decodeJson(body);
+		return by === void 0 ? new RemoteTurn((call, more) => this.#call(call, {
+			...more,
+			turn
+		})) : {
+			kind: "done",
+			by
+		};
+	}
+	/** The node goes on, and so do its answers. */
+	async close() {}
+	count(stats) {
+		let told = 0, tell = async () => {
+			let now = stats();
+			now.requests !== told && (told = now.requests, await this.#call("countApi", { stats: now }).catch(() => {}));
+		}, timer = setInterval(() => void tell(), 1e3).unref();
+		return async () => {
+			clearInterval(timer), told = -1, stats().requests > 0 && await tell();
+		};
+	}
+	async #call(name, args, options) {
+		return await this.#calls.call(name, {
+			...args,
+			repository: this.#repository
+		}, options);
+	}
+}, RemoteQuotas = class {
+	#states = /* @__PURE__ */ new Map();
+	#news = /* @__PURE__ */ new Map();
+	#listeners = /* @__PURE__ */ new Set();
+	get(name) {
+		let state = this.#states.get(name);
+		return state === void 0 || state.reset <= Date.now() ? void 0 : state;
+	}
+	saw(name, state) {
+		this.#keep(name, state), this.#news.set(name, state);
+		for (let listener of this.#listeners) listener(name, state);
+	}
+	listen(listener) {
+		return this.#listeners.add(listener), () => {
+			this.#listeners.delete(listener);
+		};
+	}
+	names() {
+		return [...this.#states.keys()];
+	}
+	/** What this process saw since it last told the node. */
+	takeNews() {
+		let news = [...this.#news];
+		return this.#news.clear(), news.slice(-64);
+	}
+	told(quotas) {
+		for (let [name, state] of quotas) state.seen >= (this.#states.get(name)?.seen ?? 0) && this.#keep(name, state);
+	}
+	#keep(name, state) {
+		if (this.#states.delete(name), this.#states.set(name, state), this.#states.size <= 64) return;
+		let [oldest] = this.#states.keys();
+		this.#states.delete(oldest);
+	}
+}, RemoteTiers = class {
+	#calls;
+	#repository;
+	#home;
+	/** `home` is the node's, where this process finds it. */
+	constructor(calls, repository, home) {
+		this.#calls = calls, this.#repository = repository, this.#home = home;
 	}
 	async find(query, { signal } = {}) {
 		let body = await this.#call("find", { query }, { signal }), lookup = decodeJson(body), entry = parseSignedEntry(lookup.match?.entry);
@@ -151,13 +246,14 @@ var RemoteTiers = class {
 			bulk: !0
 		});
 	}
-	readChunks(entry, chunks, { signal, unopened } = {}) {
-		let header = {
+	readChunks(entry, chunks, { signal, unopened, placed } = {}) {
+		let home = this.#home, header = {
 			id: 1,
 			call: "readChunks",
 			repository: this.#repository,
 			entry,
-			unopened
+			unopened,
+			placed
 		};
 		return this.#calls.stream(async function* (channel) {
 			await channel.write(header, encodeRefs(chunks));
@@ -167,10 +263,20 @@ var RemoteTiers = class {
 				if (message === void 0) throw nodeGone();
 				if (message.header.error !== void 0) throw decodeError(message.header.error);
 				if (message.header.end === !0) return;
-				let frame = toFrame(message, chunks), index = message.header.unopened;
-				yield typeof index == "number" ? {
+				if (message.header.tier === void 0) {
+					for (let { frame, number } of readPlaces(message.body, chunks, home)) yield {
+						...frame,
+						settle: (good) => settlements.add(number, good)
+					};
+					continue;
+				}
+				let frame = {
+					...readSource(message.header, chunks),
+					bytes: message.body
+				}, number = message.header.unopened;
+				yield typeof number == "number" ? {
 					...frame,
-					settle: (good) => settlements.add(index, good)
+					settle: (good) => settlements.add(number, good)
 				} : frame;
 			}
 		}, signal);
@@ -187,6 +293,11 @@ var RemoteTiers = class {
 		await this.#call("put", { ...chunk }, {
 			body: bytes,
 			bulk: !0
+		});
+	}
+	async inbox() {
+		return openInbox(decodeJson(await this.#call("inbox", {})), async (prefix, body) => {
+			await this.#call("take", { prefix }, { body });
 		});
 	}
 	async putManifest(digest, bytes) {
@@ -214,8 +325,11 @@ var RemoteTiers = class {
 			by
 		};
 	}
-	async forget(entry) {
-		await this.#call("forget", { entry });
+	async forget(entry, { malformed = !1 } = {}) {
+		await this.#call("forget", {
+			entry,
+			malformed
+		});
 	}
 	async #call(name, args, options) {
 		return await this.#calls.call(name, {
@@ -242,19 +356,6 @@ var RemoteTiers = class {
 		this.#good = [], this.#bad = [], this.#channel.write(message).catch(() => {});
 	}
 };
-function toFrame({ header, body }, chunks) {
-	let { frame, tier, peer } = header, chunk = typeof frame == "number" ? chunks[frame] : void 0;
-	if (chunk === void 0 || !TIERS.includes(tier)) throw new SwarmCacheError("ERR_FRAME", "The node sent a frame that nobody asked for.");
-	let sourced = {
-		chunk,
-		bytes: body,
-		tier
-	};
-	return typeof peer == "string" ? {
-		...sourced,
-		peer
-	} : sourced;
-}
 /**
 * The node that runs in `home`, or undefined if none answers soon.
 *
@@ -265,7 +366,8 @@ async function connectToNode(home, options = {}) {
 	if (await isPrivate(path)) try {
 		return new RemoteNode({
 			path,
-			channel: await openChannel(path, 300, signal)
+			channel: await openChannel(path, 300, signal),
+			home: resolve(home)
 		}, options);
 	} catch (error) {
 		if (signal?.throwIfAborted(), isSwarmCacheError(error, "ERR_CONTROL")) throw error;
@@ -280,6 +382,7 @@ async function connectToNode(home, options = {}) {
 */
 var RemoteNode = class {
 	#path;
+	#home;
 	#pingMs;
 	#pingDeadlineMs;
 	#channels = /* @__PURE__ */ new Set();
@@ -290,12 +393,15 @@ var RemoteNode = class {
 	#pinging = !1;
 	#missedPings = 0;
 	#stopped = !1;
-	/** `channel` is a first connection to `path`. */
+	/** `channel` is a first connection to `path`, where the node of `home` listens. */
 	constructor(parts, options = {}) {
-		this.#path = parts.path, this.#pingMs = options.pingMs ?? 5e3, this.#pingDeadlineMs = options.pingDeadlineMs ?? 1e4, this.#small = Promise.resolve(new ControlConnection(parts.channel));
+		this.#path = parts.path, this.#home = parts.home, this.#pingMs = options.pingMs ?? 5e3, this.#pingDeadlineMs = options.pingDeadlineMs ?? 1e4, this.#small = Promise.resolve(new ControlConnection(parts.channel));
 	}
 	async tiers(repository, options = {}) {
-		return await this.call("tiers", { repository }, options), new RemoteTiers(this, repository);
+		return await this.call("tiers", { repository }, options), new RemoteTiers(this, repository, this.#home);
+	}
+	async answers(repository, options = {}) {
+		return await this.call("tiers", { repository }, options), new RemoteAnswers(this, repository);
 	}
 	async status() {
 		return decodeJson(await this.call("status", {}));

@@ -1,10 +1,11 @@
 import { n as errnoOf, r as errorMessage, t as SwarmCacheError } from "./errors.js";
-import { S as readUnsignedEntry, _ as readFrame, a as ControlChannel, b as readSignedEntry, f as encodeError, g as readDigest, h as protocolMismatch, i as protectSocket, p as encodeJson, r as prepareControlFolder, s as decodeDigests, t as controlPath, u as decodeRefs, v as readQuery, x as readTurnName, y as readRepository } from "./control-path.js";
+import { A as readTurnResult, C as readDigest, D as readSignedEntry, E as readRepository, S as readCommittedEntry, T as readQuery, a as ControlAnswers, d as ControlChannel, g as decodeRefs, k as readTurnName, l as prepareControlFolder, p as decodeDigests, r as ControlInboxes, s as controlPath, t as PlaceMessages, u as protectSocket, v as encodeError, w as readFrame, x as protocolMismatch, y as encodeJson } from "./place-messages.js";
 import { r as startDeadline, t as abortable } from "./deadline.js";
 import { t as Limit } from "./limit.js";
 import { t as VERSION } from "./version.js";
 import { t as Watchdog } from "./watchdog.js";
 import { connect, createServer } from "node:net";
+import { relative } from "node:path";
 import { rm, stat, writeFile } from "node:fs/promises";
 /** The turns that the clients of one connection have; each is lost with the connection, or when nothing is heard of it. */
 var ControlTurns = class {
@@ -21,9 +22,9 @@ var ControlTurns = class {
 		let kept = this.#turns.get(name);
 		kept !== void 0 && (kept.watchdog.heard(), typeof progress != "number" || progress <= kept.progress || (kept.progress = progress, kept.turn.progressed()));
 	}
-	async end(name, succeeded) {
+	async end(name, result) {
 		let kept = this.#turns.get(name);
-		kept !== void 0 && (this.#turns.delete(name), kept.watchdog[Symbol.dispose](), await kept.turn.done(succeeded));
+		kept !== void 0 && (this.#turns.delete(name), kept.watchdog[Symbol.dispose](), await kept.turn.done(result));
 	}
 	stop() {
 		for (let name of this.#turns.keys()) this.end(name, !1);
@@ -55,13 +56,16 @@ var ControlSession = class {
 	#node;
 	#channel;
 	#logger;
+	#home;
 	#gone = new AbortController();
 	#running = /* @__PURE__ */ new Map();
 	#limit = new Limit(33554432);
 	#turns = new ControlTurns();
+	#inboxes = new ControlInboxes();
+	#answers = new ControlAnswers();
 	#unopened = /* @__PURE__ */ new Map();
 	constructor(parts) {
-		this.#node = parts.node, this.#channel = parts.channel, this.#logger = parts.logger;
+		this.#node = parts.node, this.#channel = parts.channel, this.#logger = parts.logger, this.#home = parts.home;
 	}
 	/** Resolves when the client has gone; never rejects. */
 	async run() {
@@ -80,7 +84,7 @@ var ControlSession = class {
 	/** Ends the connection and the calls that run on it. */
 	stop() {
 		let error = new SwarmCacheError("ERR_CLOSED", "The client has gone.");
-		this.#gone.abort(error), this.#turns.stop();
+		this.#gone.abort(error), this.#turns.stop(), this.#answers.stop();
 		for (let controller of this.#running.values()) controller.abort(error);
 		this.#channel.abort(error);
 	}
@@ -156,19 +160,37 @@ var ControlSession = class {
 				});
 				return await (await tiers()).put(frame), NOTHING;
 			}
+			case "inbox": return encodeJson(await this.#inboxes.open(readRepository(header), await tiers()));
+			case "take": return await this.#inboxes.take(readRepository(header), await tiers(), {
+				header,
+				body
+			}), NOTHING;
 			case "putManifest": return await (await tiers()).putManifest(readDigest(header), body), NOTHING;
 			case "commit": {
-				let entry = readUnsignedEntry(header);
+				let entry = readCommittedEntry(header);
 				return encodeJson(await (await tiers()).commit(entry));
 			}
-			case "takeTurn": return encodeJson(await this.#takeTurn(await tiers(), {
-				header,
-				id,
-				signal
-			}));
+			case "findAnswers":
+			case "putAnswer":
+			case "countApi": {
+				let answers = await this.#node.answers(readRepository(header), { signal });
+				return await this.#answers.call(name, answers, {
+					header,
+					body,
+					signal
+				});
+			}
+			case "takeTurn": {
+				let isForAnswers = header.answers === !0, repository = readRepository(header), giver = isForAnswers ? (await this.#node.answers(repository)).tiers : await tiers();
+				return encodeJson(await this.#takeTurn(giver, {
+					header,
+					id,
+					signal
+				}));
+			}
 			case "renewTurn": return this.#turns.renew(readTurnName(header), header.progress), NOTHING;
-			case "endTurn": return await this.#turns.end(readTurnName(header), header.succeeded === !0), NOTHING;
-			case "forget": return await (await tiers()).forget(readSignedEntry(header)), NOTHING;
+			case "endTurn": return await this.#turns.end(readTurnName(header), readTurnResult(header)), NOTHING;
+			case "forget": return await (await tiers()).forget(readSignedEntry(header), { malformed: header.malformed === !0 }), NOTHING;
 			default: throw new SwarmCacheError("ERR_FRAME", "A control message asks for an unknown call.");
 		}
 	}
@@ -188,24 +210,34 @@ var ControlSession = class {
 	async #stream({ id, header, body, signal }) {
 		let tiers = await this.#node.tiers(readRepository(header), { signal }), entry = readSignedEntry(header), chunks = decodeRefs(body), indexes = new Map(chunks.map((chunk, index) => [chunk.digest, index])), unopened = new UnopenedFrames();
 		this.#unopened.set(id, unopened);
-		let options = {
+		let places = new PlaceMessages(async (body) => await this.#channel.write({ id }, body)), options = {
 			signal,
-			unopened: header.unopened === !0
+			unopened: header.unopened === !0,
+			placed: header.placed === !0
 		};
 		try {
 			for await (let frame of tiers.readChunks(entry, chunks, options)) {
-				let { chunk, bytes, tier, peer } = frame, sent = {
+				let { chunk, bytes, tier, peer, place } = frame, index = indexes.get(chunk.digest), number = unopened.add(frame);
+				if (place === void 0 || index === void 0 || number === void 0) await this.#channel.write({
 					id,
-					frame: indexes.get(chunk.digest),
+					frame: index,
 					tier,
-					peer
-				};
-				await this.#channel.write({
-					...sent,
-					unopened: unopened.add(frame)
+					peer,
+					unopened: number
 				}, bytes);
+				else {
+					let path = relative(this.#home, place.path);
+					await places.add({
+						...place,
+						path,
+						frame: index,
+						tier,
+						peer,
+						unopened: number
+					});
+				}
 			}
-			await this.#channel.write({
+			await places.flush(), await this.#channel.write({
 				id,
 				end: !0
 			});
@@ -278,7 +310,8 @@ var ControlSession = class {
 		let channel = new ControlChannel(socket), session = new ControlSession({
 			node: this.#node,
 			channel,
-			logger: this.#logger
+			logger: this.#logger,
+			home: this.#home
 		});
 		this.#sessions.add(session), session.run().finally(() => this.#sessions.delete(session));
 	}

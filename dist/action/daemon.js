@@ -1,7 +1,8 @@
-import { r as serveNode } from "./compose2.js";
-import { a as processEnvironment, n as JOB_PROCESS_VARIABLE, r as loadConfig, t as isRunning } from "./process-life.js";
-import { a as isSwarmCacheError, r as errorMessage } from "./errors.js";
+import { r as serveNode } from "./compose.js";
+import { n as loadConfig } from "./config.js";
+import { o as isSwarmCacheError, r as errorMessage } from "./errors.js";
 import { t as createLogger } from "./logger.js";
+import { i as processEnvironment, n as JOB_PROCESS_VARIABLE, t as isRunning } from "./process-life.js";
 /**
 * Resolves with the reason once the job of a node is over: post sends SIGTERM, the runner's process
 * is gone, or the time that a job can take is over.

@@ -3,7 +3,7 @@ import { t as SwarmCacheError } from "./errors.js";
 /** Starts a deadline; dispose it (`using`) so that its timer does not outlive the wait. */
 function startDeadline(milliseconds, what, parent) {
 	let controller = new AbortController(), timer = setTimeout(() => {
-		controller.abort(new SwarmCacheError("ERR_TIMEOUT", `${what} took longer than ${milliseconds} ms.`, { facts: { milliseconds } }));
+		controller.abort(timedOut(what, milliseconds));
 	}, milliseconds), onAbort = () => controller.abort(parent?.reason);
 	return parent?.aborted === !0 ? onAbort() : parent?.addEventListener("abort", onAbort, { once: !0 }), {
 		signal: controller.signal,
@@ -11,6 +11,10 @@ function startDeadline(milliseconds, what, parent) {
 			clearTimeout(timer), parent?.removeEventListener("abort", onAbort);
 		}
 	};
+}
+/** The ERR_TIMEOUT of something that took too long. */
+function timedOut(what, milliseconds) {
+	return new SwarmCacheError("ERR_TIMEOUT", `${what} took longer than ${milliseconds} ms.`, { facts: { milliseconds } });
 }
 /**
 * Settles as `work` does, or rejects with the signal's reason as soon as it aborts.
@@ -44,4 +48,4 @@ async function pause(milliseconds, signal) {
 		signal?.addEventListener("abort", onAbort, { once: !0 });
 	});
 }
-export { withDeadline as i, pause as n, startDeadline as r, abortable as t };
+export { withDeadline as a, timedOut as i, pause as n, startDeadline as r, abortable as t };

@@ -1,7 +1,7 @@
 import { n as errnoOf } from "./errors.js";
 import { randomBytes } from "node:crypto";
-import { constants, mkdirSync, watch } from "node:fs";
 import { join } from "node:path";
+import { constants, mkdirSync, watch } from "node:fs";
 import { lstat, mkdir, open, opendir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 /**
 * Calls `onChange` soon after a file whose name passes `isWanted` appeared, changed or went,

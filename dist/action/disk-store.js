@@ -1,23 +1,27 @@
-import { a as storeFull, i as storeFault, n as assertOwn, o as I, r as incompleteEntry, t as assertFrame } from "./store-input.js";
 import { n as errnoOf, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { n as decodeFrameFile, r as encodeFrameFile, t as MAX_FRAME_FILE_BYTES } from "./frame-file.js";
 import { n as silentLogger } from "./logger.js";
 import { i as decodeManifest, n as MAX_FRAME_BYTES, r as MAX_MANIFEST_BYTES } from "./manifest.js";
+import { c as scopeClass } from "./scope-rules.js";
 import { n as isDigest, t as digestOf } from "./digest.js";
 import { i as matchEntry, r as foldKey } from "./entry-match.js";
+import { a as storeFault, i as incompleteEntry, n as assertOwn, o as storeFull, r as yieldsTo, t as assertFrame } from "./store-input.js";
 import { r as parseSignedEntry } from "./entry.js";
+import { t as I } from "./index.min.js";
 import { t as publish } from "./events.js";
 import { n as pause, t as abortable } from "./deadline.js";
 import { t as SingleFlight } from "./single-flight.js";
+import { r as isInboxName } from "./inbox.js";
 import { t as formatSize } from "./sizes.js";
-import { i as openFrame } from "./chunk.js";
-import { crc32 } from "node:zlib";
+import { a as openFrame } from "./chunk.js";
 import { randomUUID } from "node:crypto";
-import { closeSync, fstatSync, futimesSync, linkSync, mkdirSync, openSync, opendirSync, readSync, readdirSync, renameSync, rmSync, statSync, unlinkSync, utimesSync, writeSync, writevSync } from "node:fs";
+import { hostname } from "node:os";
 import { dirname, join } from "node:path";
+import { closeSync, fstatSync, futimesSync, linkSync, lstatSync, mkdirSync, openSync, opendirSync, readSync, readdirSync, readlinkSync, renameSync, rmSync, statSync, unlinkSync, utimesSync, writeSync, writevSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { DatabaseSync } from "node:sqlite";
 // src/store/disk-layout.ts
-const TAG_PATTERN = /^[0-9a-f]{32}$/;
+const MACHINE = digestOf(`${hostname()} ${processNamespace()}`).slice(0, 8), TAG_PATTERN = /^[0-9a-f]{32}$/;
 /** Where one repository's things are in a home. */
 var DiskLayout = class DiskLayout {
 	versionFolder;
@@ -27,7 +31,7 @@ var DiskLayout = class DiskLayout {
 	entries;
 	temporary;
 	damaged;
-	#prefix = `${process.pid}-${randomUUID()}`;
+	#prefix = `${MACHINE}-${process.pid}-${randomUUID()}`;
 	#temporaryCount = 0;
 	constructor(versionFolder, tag) {
 		let folder = join(versionFolder, tag);
@@ -42,7 +46,11 @@ var DiskLayout = class DiskLayout {
 			this.temporary,
 			this.damaged
 		]) makeFolder(folder);
-		removeOlderThan(this.temporary, 6e5), removeOlderThan(this.damaged, 6048e5);
+		this.sweepTemporary(), removeOlderThan(this.damaged, 6048e5);
+	}
+	/** Removes what dead processes were writing. */
+	sweepTemporary() {
+		removeOlderThan(this.temporary, 6e5, isOfTheDead);
 	}
 	/** A path for a file being written, on the same file system as its destination. */
 	temporaryPath() {
@@ -105,15 +113,31 @@ function removeFile(path) {
 		if (errnoOf(error) !== "ENOENT") throw storeFault("Removing a file", path, error);
 	}
 }
-function removeOlderThan(folder, ageMs) {
+function processNamespace() {
+	try {
+		return readlinkSync("/proc/self/ns/pid");
+	} catch {
+		return "";
+	}
+}
+/** True for a temporary file whose process has ended; one of a process that cannot be looked for may live. */
+function isOfTheDead(name) {
+	let [mark, pid] = name.split("-");
+	if (mark !== MACHINE || !/^[1-9][0-9]*$/.test(pid ?? "")) return !1;
+	try {
+		return process.kill(Number(pid), 0), !1;
+	} catch (error) {
+		return errnoOf(error) === "ESRCH";
+	}
+}
+function removeOlderThan(folder, ageMs, isLeft = () => !1) {
 	let oldest = Date.now() - ageMs;
 	using listing = opendirSync(folder);
 	for (let item = listing.readSync(); item !== null; item = listing.readSync()) {
 		let path = join(folder, item.name), stats = statSync(path, { throwIfNoEntry: !1 });
-		stats?.isFile() === !0 && stats.mtimeMs < oldest && removeFile(path);
+		stats?.isFile() === !0 && (stats.mtimeMs < oldest || isLeft(item.name)) && removeFile(path);
 	}
 }
-// src/store/digest-folder.ts
 /**
 * Immutable files named by digest, spread over 256 folders by its first two digits.
 *
@@ -134,34 +158,54 @@ var DigestFolder = class {
 	}
 	/** True if the file is there, and then a clean-up spares it for its grace period. */
 	hold(digest) {
-		if (!isDigest(digest)) return !1;
+		return this.holdSize(digest) !== void 0;
+	}
+	/** The size of a file that is held, or undefined if there is none. */
+	holdSize(digest) {
+		if (!isDigest(digest)) return;
 		let path = this.path(digest);
 		try {
 			let stats = statSync(path, { throwIfNoEntry: !1 });
-			if (stats === void 0) return !1;
+			if (stats === void 0) return;
 			let now = this.#now();
-			return now - stats.mtimeMs >= this.#touchAfterMs && utimesSync(path, now / 1e3, now / 1e3), !0;
+			return now - stats.mtimeMs >= this.#touchAfterMs && utimesSync(path, now / 1e3, now / 1e3), stats.size;
 		} catch (error) {
-			if (isGone(error)) return !1;
+			if (isGone(error)) return;
 			throw storeFault("Looking for a file", path, error);
 		}
 	}
 	/** Puts a file in place whole, or not at all. @throws ERR_STORE. */
 	write(digest, parts) {
-		let temporary = this.#layout.temporaryPath(), path = this.path(digest);
+		this.adopt(digest, this.writeAside(digest, parts));
+	}
+	/** Writes a file that its digest does not lead to yet, for `adopt` or `removeQuietly`; its path. @throws ERR_STORE. */
+	writeAside(digest, parts) {
+		let temporary = this.#layout.temporaryPath();
 		try {
-			writeWhole(temporary, parts, this.#now());
-			try {
-				renameSync(temporary, path);
-			} catch (error) {
-				if (errnoOf(error) !== "ENOENT") throw error;
-				mkdirSync(dirname(path), {
-					recursive: !0,
-					mode: 448
-				}), renameSync(temporary, path);
-			}
+			return writeWhole(temporary, parts, this.#now()), temporary;
 		} catch (cause) {
-			throw removeQuietly(temporary), storeFault("Writing", path, cause);
+			throw removeQuietly(temporary), storeFault("Writing", this.path(digest), cause);
+		}
+	}
+	/** Moves a file that was written aside to its place. @throws ERR_STORE, and then it is gone. */
+	adopt(digest, aside) {
+		let path = this.path(digest);
+		try {
+			moveInto(aside, path);
+		} catch (cause) {
+			throw removeQuietly(aside), storeFault("Writing", path, cause);
+		}
+	}
+	/** Puts a whole file that lies on the same file system in place. @throws ERR_STORE if it has another size. */
+	take(digest, from, bytes) {
+		let path = this.path(digest);
+		try {
+			let stats = lstatSync(from);
+			if (!stats.isFile() || stats.size !== bytes) throw new SwarmCacheError("ERR_STORE", `The file ${from} was to be taken into the store with ${bytes} bytes, but it has ${stats.size}.`, { facts: { path: from } });
+			let now = this.#now();
+			Math.abs(now - stats.mtimeMs) > 2e3 && utimesSync(from, now / 1e3, now / 1e3), moveInto(from, path);
+		} catch (cause) {
+			throw removeQuietly(from), storeFault("Taking over", from, cause);
 		}
 	}
 	/** A file's bytes, only its size if that is over `maxBytes`, or undefined if there is none. */
@@ -202,6 +246,17 @@ var DigestFolder = class {
 		}
 	}
 };
+function moveInto(from, path) {
+	try {
+		renameSync(from, path);
+	} catch (error) {
+		if (errnoOf(error) !== "ENOENT") throw error;
+		mkdirSync(dirname(path), {
+			recursive: !0,
+			mode: 448
+		}), renameSync(from, path);
+	}
+}
 /** Writes a new private file; its age counts from `mtimeMs`, whatever clock the file system has. */
 function writeWhole(path, parts, mtimeMs) {
 	let file = openSync(path, "wx", 384);
@@ -253,6 +308,7 @@ function linkQuietly(from, to) {
 		if (errnoOf(error) !== "EEXIST") throw storeFault("Putting back", to, error);
 	}
 }
+/** Removes a file that nobody will look for. */
 function removeQuietly(path) {
 	try {
 		removeFile(path);
@@ -287,7 +343,7 @@ var EntryFiles = class EntryFiles {
 	}
 	/** The entry in a file, or undefined; one that is damaged or not trusted is set aside. */
 	read(name) {
-		let file = readWhole(this.#layout.entryPath(name), 65536);
+		let file = readWhole(this.#layout.entryPath(name), 131072);
 		if (file === void 0) return;
 		if (!("bytes" in file)) return this.#setAside(name, `it has ${file.size} bytes`);
 		let value;
@@ -523,8 +579,9 @@ var EntryIndex = class {
 	#files;
 	#database;
 	#now;
-	constructor(tag, files, database, now) {
-		this.#tag = tag, this.#files = files, this.#database = database, this.#now = now;
+	#maxEntriesOf;
+	constructor(tag, files, database, now, maxEntriesOf = () => 1e400) {
+		this.#tag = tag, this.#files = files, this.#database = database, this.#now = now, this.#maxEntriesOf = maxEntriesOf;
 	}
 	/**
 	* Adds an entry; false if its name is taken by any process. `assertComplete` runs first, at a moment when no
@@ -535,7 +592,7 @@ var EntryIndex = class {
 		return this.#database.transaction((prepare) => {
 			isCreated ||= (assertComplete(), this.#files.create(name, entry));
 			let holder = isCreated ? entry : this.#files.read(name);
-			holder === void 0 && (isCreated = this.#files.create(name, entry)), this.#insertRow(prepare, name, holder ?? entry);
+			holder === void 0 && (isCreated = this.#files.create(name, entry)), this.#insertRow(prepare, name, holder ?? entry), isCreated && this.#trim(prepare, entry.scope, name);
 		}), isCreated;
 	}
 	/** Indexes an entry that has its file. */
@@ -610,6 +667,13 @@ var EntryIndex = class {
 			}
 			for (let { name } of gone) this.#files.read(name) === void 0 && prepare(DELETE).run(this.#tag, name);
 		});
+	}
+	/** Drops what was not used for longest of a scope that has too many entries, but not the one just added. */
+	#trim(prepare, scope, added) {
+		let { count } = prepare("SELECT count(*) AS count FROM entries WHERE tag = ? AND scope = ?").get(this.#tag, scope), excess = count - this.#maxEntriesOf(scope);
+		if (excess <= 0) return;
+		let rows = prepare("\n  SELECT name FROM entries WHERE tag = ? AND scope = ? AND name <> ?\n  ORDER BY last_used, created LIMIT ?").all(this.#tag, scope, added, excess);
+		for (let { name } of rows) this.#files.remove(name), prepare(DELETE).run(this.#tag, name);
 	}
 	#findPrefix(query, scope, key) {
 		let from = keyBytes(key), offset = 0;
@@ -689,32 +753,78 @@ var Turn = class {
 function missingManifest(entry) {
 	return incompleteEntry(entry.key, `its manifest ${entry.manifest} is not stored`);
 }
-// src/store/frame-file.ts
-const MAGIC = 1935894065, MAX_FRAME_FILE_BYTES = 16 + MAX_FRAME_BYTES;
-/** Header and frame, to be written one after the other. */
-function encodeFrameFile({ chunk, bytes }) {
-	let header = Buffer.allocUnsafe(16);
-	return header.writeUInt32BE(MAGIC, 0), header.writeUInt32BE(chunk.bytes, 4), header.writeUInt32BE(bytes.length, 8), header.writeUInt32BE(checksum(chunk.digest, header, bytes), 12), [header, bytes];
+// src/store/frame-aside.ts
+/** Writes a frame to a file that counts against the bound of the store, and is none of its chunks yet. */
+async function putFrameAside(parts, frame, signal) {
+	let { chunks, ledger, room, turn, isClosed } = parts, { digest } = frame.chunk, pieces = encodeFrameFile(frame), bytes = 16 + frame.bytes.length;
+	await room.reserve(bytes, signal);
+	let path;
+	try {
+		path = turn.step(() => chunks.writeAside(digest, pieces));
+	} catch (error) {
+		throw ledger.release(bytes), error;
+	}
+	let isAside = !0, drop = () => {
+		isAside && (isAside = !1, removeQuietly(path), ledger.release(bytes));
+	};
+	return {
+		place: framePlace(path, bytes),
+		keep: async () => {
+			if (!isAside || isClosed() || chunks.hold(digest)) {
+				drop();
+				return;
+			}
+			isAside = !1;
+			let isKept = !1;
+			try {
+				chunks.adopt(digest, path), isKept = !0;
+			} finally {
+				isKept ? ledger.wrote(bytes, 1) : ledger.release(bytes);
+			}
+		},
+		drop
+	};
 }
-/** The frame in a chunk file, or why it is damaged. */
-function decodeFrameFile(digest, file) {
-	if (file.length < 16) return `it has ${file.length} bytes, less than its header`;
-	let header = Buffer.from(file.buffer, file.byteOffset, 16);
-	if (header.readUInt32BE(0) !== MAGIC) return "it does not start like a chunk";
-	let plainBytes = header.readUInt32BE(4);
-	if (plainBytes === 0 || plainBytes > 1048576) return `it claims ${plainBytes} plain bytes`;
-	let frame = file.subarray(16), claimed = header.readUInt32BE(8);
-	return frame.length === claimed ? header.readUInt32BE(12) === checksum(digest, header, frame) ? {
-		plainBytes,
-		frame
-	} : "its checksum does not match" : `its frame has ${frame.length} bytes instead of ${claimed}`;
+/** Where the frame is in a chunk file of `fileBytes`; of one that is too short or too long, what could be one. */
+function framePlace(path, fileBytes) {
+	return {
+		path,
+		position: 16,
+		bytes: Math.min(Math.max(0, fileBytes - 16), MAX_FRAME_BYTES)
+	};
 }
-function checksum(digest, header, frame) {
-	return crc32(frame, crc32(header.subarray(0, 12), crc32(digest)));
-}
-// src/store/repository-files.ts
-/** The chunks and manifests of one repository as files, each checked when it is read. */
-var RepositoryFiles = class {
+// src/store/hot-frames.ts
+/**
+* Frames in memory that are asked for again and again, bounded in bytes.
+*
+* A frame is kept when it is read for the second time while others of at most the same bound were read.
+* Those that are read once, as in a restore, would only push each other out, and the system has their
+* files in memory anyway.
+*/
+var HotFrames = class {
+	#frames;
+	/** What was read lately and not kept, with its bytes. */
+	#seen;
+	constructor(limitBytes) {
+		this.#frames = new I({
+			maxSize: limitBytes,
+			sizeCalculation: (bytes) => bytes.length
+		}), this.#seen = new I({
+			maxSize: limitBytes,
+			sizeCalculation: (bytes) => bytes
+		});
+	}
+	get(digest) {
+		return this.#frames.get(digest);
+	}
+	/** True if the frame is kept now, so that its bytes must stay as they are. */
+	offer(digest, bytes) {
+		return this.#seen.delete(digest) ? (this.#frames.set(digest, bytes), this.#frames.has(digest)) : (this.#seen.set(digest, bytes.length), !1);
+	}
+	clear() {
+		this.#frames.clear(), this.#seen.clear();
+	}
+}, RepositoryFiles = class {
 	chunks;
 	manifests;
 	#logger;
@@ -821,6 +931,87 @@ var Room = class {
 		this.#closing.abort(reason), await this.#running.catch(() => {});
 	}
 };
+// src/store/scope-shares.ts
+/** Of the limit, what one scope may take; who has more gives first. */
+const SCOPE_SHARE = {
+	default: 1,
+	branch: .25,
+	other: .25
+}, CLASS_SHARE = {
+	default: 1,
+	branch: .5,
+	other: .4
+}, RANK = {
+	default: 0,
+	branch: 1,
+	other: 2
+}, MAX_SCOPE_ENTRIES = {
+	default: 2e4,
+	branch: 5e3,
+	other: 1e3
+};
+/** Follows how much each scope and class has while entries are dropped. */
+var ScopeShares = class {
+	#limitBytes;
+	#surveys;
+	/** The class that each content counts to, by repository. */
+	#owners = /* @__PURE__ */ new Map();
+	#scopes = /* @__PURE__ */ new Map();
+	#classes = /* @__PURE__ */ new Map();
+	constructor(surveys, entries, limitBytes) {
+		this.#limitBytes = limitBytes, this.#surveys = surveys;
+		for (let entry of entries) {
+			let owners = this.#owners.get(entry.tag) ?? /* @__PURE__ */ new Map();
+			this.#owners.set(entry.tag, owners);
+			for (let digest of entry.needs) {
+				let owner = owners.get(digest);
+				(owner === void 0 || RANK[entry.scopeClass] < RANK[owner]) && owners.set(digest, entry.scopeClass);
+			}
+		}
+		for (let entry of entries) this.#count(entry, 1);
+	}
+	/** True if the entry's scope, or all scopes of its class together, have more than their share. */
+	isOver({ tag, scope, scopeClass }, what) {
+		return what === "class" ? this.isClassOver(scopeClass) : (this.#scopes.get(scopeName(tag, scope))?.bytes ?? 0) > SCOPE_SHARE[scopeClass] * this.#limitBytes;
+	}
+	isClassOver(scopeClass) {
+		return this.#bytesOf(scopeClass) > CLASS_SHARE[scopeClass] * this.#limitBytes;
+	}
+	/** True while the default branches have no more than what is theirs in any case. */
+	get isDefaultProtected() {
+		return this.#bytesOf("default") <= .5 * this.#limitBytes;
+	}
+	drop(entry) {
+		this.#count(entry, -1);
+	}
+	#bytesOf(scopeClass) {
+		let bytes = 0;
+		for (let tag of this.#surveys.keys()) bytes += this.#classes.get(scopeName(tag, scopeClass))?.bytes ?? 0;
+		return bytes;
+	}
+	#count({ tag, scope, scopeClass, needs }, change) {
+		let survey = this.#surveys.get(tag), owners = this.#owners.get(tag), usages = [usageIn(this.#scopes, scopeName(tag, scope)), usageIn(this.#classes, scopeName(tag, scopeClass))];
+		for (let digest of needs) {
+			if (owners?.get(digest) !== scopeClass) continue;
+			let bytes = (survey?.chunks.get(digest) ?? survey?.manifests.get(digest))?.bytes ?? 0;
+			for (let usage of usages) usage.count(digest, bytes, change);
+		}
+	}
+}, Usage = class {
+	bytes = 0;
+	#needed = /* @__PURE__ */ new Map();
+	count(digest, bytes, change) {
+		let before = this.#needed.get(digest) ?? 0;
+		this.#needed.set(digest, before + change), change === 1 && before === 0 && (this.bytes += bytes), change === -1 && before === 1 && (this.bytes -= bytes);
+	}
+};
+function usageIn(usages, name) {
+	let usage = usages.get(name) ?? new Usage();
+	return usages.set(name, usage), usage;
+}
+function scopeName(tag, scope) {
+	return `${tag} ${scope}`;
+}
 // src/store/space-ledger.ts
 const SWEEP_LEASE = "sweep";
 /** Counts the bytes of a home, over all its repositories and processes, against its limit. */
@@ -833,6 +1024,8 @@ var SpaceLedger = class {
 	#owner = randomUUID();
 	/** Taken from the limit, and free for the next reservations. */
 	#available = 0;
+	/** Reserved, and neither written nor released yet. */
+	#outstanding = 0;
 	/** Written, and not in the database yet. */
 	#written = 0;
 	#chunks = 0;
@@ -841,21 +1034,25 @@ var SpaceLedger = class {
 	}
 	/** Takes `bytes` from the limit, to be written or released; false if they do not fit. */
 	reserve(bytes) {
-		return bytes <= this.#available ? (this.#available -= bytes, !0) : this.#database.transaction((prepare) => {
+		return bytes <= this.#available || this.#takeBlock(bytes) ? (this.#available -= bytes, this.#outstanding += bytes, !0) : !1;
+	}
+	/** Takes a block of at least `bytes`; false if they do not fit. */
+	#takeBlock(bytes) {
+		return this.#database.transaction((prepare) => {
 			this.#settle(prepare);
 			let free = this.limitBytes - totalOf(prepare);
 			if (bytes > free) return !1;
 			let block = Math.min(free, Math.max(bytes, this.#blockBytes));
-			return prepare("UPDATE space SET reserved = reserved + ? WHERE tag = ?").run(block, this.#tag), this.#available = block - bytes, !0;
+			return prepare("UPDATE space SET reserved = reserved + ? WHERE tag = ?").run(block, this.#tag), this.#available = block, !0;
 		});
 	}
 	/** Gives back reserved bytes that were not written after all. */
 	release(bytes) {
-		this.#available += bytes;
+		this.#available += bytes, this.#outstanding -= bytes;
 	}
 	/** Notes that reserved bytes were written. */
 	wrote(bytes, chunks) {
-		this.#written += bytes, this.#chunks += chunks;
+		this.#written += bytes, this.#outstanding -= bytes, this.#chunks += chunks;
 	}
 	/** Counts what was written, and gives back what was taken ahead. */
 	settle() {
@@ -885,7 +1082,8 @@ var SpaceLedger = class {
 		bytes: 0,
 		chunks: 0
 	}) {
-		tag === this.#tag && (this.#available = 0), this.#database.run((prepare) => prepare("INSERT INTO space (tag, bytes, chunks, reserved) VALUES (?, ?, ?, 0)\n         ON CONFLICT (tag) DO UPDATE SET reserved = 0,\n           bytes = excluded.bytes + max(0, bytes - ?), chunks = excluded.chunks + max(0, chunks - ?)").run(tag, counted.bytes, counted.chunks, before.bytes, before.chunks));
+		let isOwn = tag === this.#tag;
+		isOwn && (this.#available = 0), this.#database.run((prepare) => prepare("INSERT INTO space (tag, bytes, chunks, reserved) VALUES (?, ?, ?, ?)\n         ON CONFLICT (tag) DO UPDATE SET reserved = excluded.reserved,\n           bytes = excluded.bytes + max(0, bytes - ?), chunks = excluded.chunks + max(0, chunks - ?)").run(tag, counted.bytes, counted.chunks, isOwn ? this.#outstanding : 0, before.bytes, before.chunks));
 	}
 	/** Notes what a repository has if nothing is noted about it: the index is new, or was rebuilt. */
 	adopt(prepare, tag, count) {
@@ -911,10 +1109,43 @@ var SpaceLedger = class {
 function totalOf(prepare) {
 	return prepare("SELECT coalesce(sum(bytes + reserved), 0) AS total FROM space").get().total;
 }
+// src/store/store-inbox.ts
+/** Chunk files that another process or thread has written, taken over without reading them. */
+var StoreInbox = class {
+	folder;
+	prefix = randomUUID();
+	#parts;
+	constructor(parts) {
+		this.folder = parts.folder, this.#parts = parts;
+	}
+	async take(frames) {
+		for (let frame of frames) this.#parts.assertOpen(), await this.#parts.turn.pass(), await this.#takeOne(frame);
+	}
+	async #takeOne({ chunk, name, frameBytes }) {
+		if (assertFrame(chunk, frameBytes), !isInboxName(name)) throw new SwarmCacheError("ERR_STORE", "A file to be taken over has no valid name.");
+		let { chunks, ledger, room, turn, folder } = this.#parts, path = join(folder, name);
+		if (turn.step(() => chunks.hold(chunk.digest))) {
+			removeFile(path);
+			return;
+		}
+		let bytes = 16 + frameBytes;
+		await room.reserve(bytes);
+		let isTaken = !1;
+		try {
+			turn.step(() => chunks.take(chunk.digest, path, bytes)), isTaken = !0;
+		} finally {
+			isTaken ? ledger.wrote(bytes, 1) : ledger.release(bytes);
+		}
+	}
+};
 // src/store/eviction-plan.ts
 /**
-* Decides what goes: first all old files that no entry needs, then the coldest entries with what only they
-* need, until the target is reached or only spared entries are left.
+* Decides what goes: first all old files that no entry needs, then entries with what only they need, until the
+* target is reached or only spared entries are left.
+*
+* The coldest go first, in this order: of scopes that have more than their share, of classes of scopes that have
+* more than theirs, of all scopes but for what is protected of the default branches, of all but the default
+* branches, and at last of these, as far as a save under way needs the room. See `scope-shares.ts`.
 */
 function planEviction(surveys, entries, goal) {
 	let uses = new Map(surveys.map(({ tag }) => [tag, /* @__PURE__ */ new Map()])), homes = new Map(surveys.map((survey) => [survey.tag, survey]));
@@ -922,30 +1153,41 @@ function planEviction(surveys, entries, goal) {
 		let counts = uses.get(entry.tag);
 		for (let digest of entry.needs) counts?.set(digest, (counts.get(digest) ?? 0) + 1);
 	}
-	let isOld = (file) => goal.now - file.mtimeMs >= goal.graceMs, bytes = 0;
-	for (let { tag, chunks, manifests } of surveys) for (let file of [...chunks.values(), ...manifests.values()]) uses.get(tag)?.has(file.digest) !== !0 && isOld(file) || (bytes += file.bytes);
-	let dropped = [];
-	for (let { entry } of coldestFirst(entries, homes, goal.now)) {
-		if (bytes <= goal.targetBytes) break;
+	let isOld = (file) => goal.now - file.mtimeMs >= goal.graceMs, bytes = 0, underWayBytes = 0;
+	for (let { tag, chunks, manifests } of surveys) for (let file of [...chunks.values(), ...manifests.values()]) {
+		let isNeeded = uses.get(tag)?.has(file.digest) === !0;
+		(isNeeded || !isOld(file)) && (bytes += file.bytes), !isNeeded && !isOld(file) && (underWayBytes += file.bytes);
+	}
+	let shares = new ScopeShares(homes, entries, goal.limitBytes), dropped = /* @__PURE__ */ new Set(), drop = (entry) => {
 		let survey = homes.get(entry.tag), counts = uses.get(entry.tag);
-		if (survey === void 0 || counts === void 0) continue;
+		if (survey === void 0 || counts === void 0) return;
 		let files = entry.needs.map((digest) => survey.chunks.get(digest) ?? survey.manifests.get(digest)).filter((file) => file !== void 0 && isOld(file));
 		if (files.length !== 0) {
-			dropped.push(entry);
+			dropped.add(entry), shares.drop(entry);
 			for (let digest of entry.needs) counts.set(digest, (counts.get(digest) ?? 1) - 1);
 			for (let file of files) file !== void 0 && counts.get(file.digest) === 0 && (bytes -= file.bytes);
 		}
+	}, coldest = coldestFirst(entries, homes, goal.now), dropWhere = (isNext) => {
+		for (let { entry } of coldest) {
+			if (bytes <= goal.targetBytes) return;
+			!dropped.has(entry) && isNext(entry) && drop(entry);
+		}
+	}, isDefault = (entry) => entry.scopeClass === "default";
+	if (dropWhere((entry) => shares.isOver(entry, "scope")), dropWhere((entry) => shares.isOver(entry, "class")), dropWhere((entry) => !isDefault(entry) || !shares.isDefaultProtected), dropWhere((entry) => !isDefault(entry)), !shares.isClassOver("other") && !shares.isClassOver("branch")) {
+		let { limitBytes, neededBytes } = goal, enough = Math.max(limitBytes - neededBytes, bytes - underWayBytes - neededBytes);
+		dropWhere((entry) => isDefault(entry) && bytes > enough);
 	}
+	let files = surveys.map(({ tag, chunks, manifests }) => {
+		let isFree = (file) => (uses.get(tag)?.get(file.digest) ?? 0) === 0 && isOld(file);
+		return {
+			tag,
+			chunks: [...chunks.values()].filter(isFree),
+			manifests: [...manifests.values()].filter(isFree)
+		};
+	});
 	return {
-		entries: dropped,
-		files: surveys.map(({ tag, chunks, manifests }) => {
-			let isFree = (file) => (uses.get(tag)?.get(file.digest) ?? 0) === 0 && isOld(file);
-			return {
-				tag,
-				chunks: [...chunks.values()].filter(isFree),
-				manifests: [...manifests.values()].filter(isFree)
-			};
-		})
+		entries: [...dropped],
+		files
 	};
 }
 function coldestFirst(entries, homes, now) {
@@ -1006,6 +1248,8 @@ var Sweep = class {
 		} : entry), {
 			now: start,
 			graceMs,
+			limitBytes: ledger.limitBytes,
+			neededBytes,
 			targetBytes: isOver ? ledger.limitBytes * .8 - neededBytes : 1e400
 		}));
 		await this.#drop(plan, counts, turn, signal);
@@ -1016,15 +1260,17 @@ var Sweep = class {
 	async #mark(tag, graceMs, turn, signal) {
 		let { database, now } = this.#parts, files = this.#parts.entryFilesOf(tag), index = new EntryIndex(tag, files, database, now);
 		database.run((prepare) => index.reconcile(prepare));
-		let rows = database.run((prepare) => prepare("SELECT name, heat, last_used, added FROM entries WHERE tag = ?").all(tag)), content = this.#parts.filesOf(tag), marked = [];
-		for (let { name, heat, last_used: lastUsed, added } of rows) {
+		let rows = database.run((prepare) => prepare("SELECT name, scope, heat, last_used, added FROM entries WHERE tag = ?").all(tag)), content = this.#parts.filesOf(tag), marked = [];
+		for (let { name, scope, heat, last_used: lastUsed, added } of rows) {
 			await turn.pass(signal);
 			let digest = turn.step(() => files.read(name)?.manifest);
 			if (digest === void 0) continue;
-			let manifest = turn.step(() => content.readManifest(digest)?.manifest), refs = manifest === void 0 ? [] : [...manifest.catalog, ...manifest.content], needs = [.../* @__PURE__ */ new Set([digest, ...refs.map((ref) => ref.digest)])], isSpared = now() - added < graceMs;
+			let manifest = turn.step(() => content.readManifest(digest)?.manifest), refs = manifest === void 0 ? [] : [...manifest.catalog, ...manifest.content], needs = [.../* @__PURE__ */ new Set([digest, ...refs.map((ref) => ref.digest)])], isSpared = now() - added < graceMs, kind = scopeClass(scope, this.#parts.defaultScopeOf(tag));
 			marked.push({
 				tag,
 				name,
+				scope,
+				scopeClass: kind,
 				needs,
 				heat,
 				lastUsed,
@@ -1191,10 +1437,7 @@ var Verification = class {
 	constructor(parts, options) {
 		this.#parts = parts, this.#options = options, this.#logger = options.logger ?? silentLogger, this.#isTrusted = options.verifyEntry ?? (() => !0);
 		let memoryLimitBytes = options.memoryLimitBytes ?? 0;
-		memoryLimitBytes > 0 && (this.#memory = new I({
-			maxSize: memoryLimitBytes,
-			sizeCalculation: (bytes) => bytes.length
-		}));
+		memoryLimitBytes > 0 && (this.#memory = new HotFrames(memoryLimitBytes));
 	}
 	/** Opens the store of a repository, creating and repairing what is needed. @throws ERR_STORE naming the path. */
 	static async open(options) {
@@ -1203,14 +1446,15 @@ var Verification = class {
 		let touchAfterMs = pressedGraceMs / 2, filesOf = (tag) => new RepositoryFiles(layout.sibling(tag), logger, now, touchAfterMs), isTrusted = options.verifyEntry ?? (() => !0), entryFilesOf = (tag) => new EntryFiles(layout.sibling(tag), tag === layout.tag ? isTrusted : () => !0, logger), entryFiles = entryFilesOf(layout.tag), database = new IndexDatabase(layout.versionFolder, logger, (prepare) => {
 			index.reconcile(prepare);
 			for (let tag of layout.tags()) ledger.adopt(prepare, tag, () => filesOf(tag).count());
-		}), index = new EntryIndex(layout.tag, entryFiles, database, now), ledger = new SpaceLedger(database, layout.tag, options.limitBytes), sweep = new Sweep({
+		}), index = new EntryIndex(layout.tag, entryFiles, database, now, (scope) => options.maxScopeEntries ?? MAX_SCOPE_ENTRIES[scopeClass(scope, options.defaultScope)]), ledger = new SpaceLedger(database, layout.tag, options.limitBytes), sweep = new Sweep({
 			layout,
 			database,
 			ledger,
 			logger,
 			now,
 			filesOf,
-			entryFilesOf
+			entryFilesOf,
+			defaultScopeOf: (tag) => tag === layout.tag ? options.defaultScope : void 0
 		}, {
 			graceMs,
 			pressedGraceMs
@@ -1244,15 +1488,50 @@ var Verification = class {
 			tier: "memory"
 		};
 		let file = this.#turn.step(() => this.#parts.files.readChunk(digest));
-		if (file !== void 0) return this.#memory?.set(digest, file.frame), {
+		if (file === void 0) return;
+		let isKept = this.#memory?.offer(digest, file.frame) === !0;
+		return {
 			bytes: file.frame,
-			tier: "disk"
+			tier: "disk",
+			isOwned: !isKept
 		};
 	}
 	async put(frame, { signal } = {}) {
 		this.#assertOpen(), await this.#turn.pass(signal);
 		let { files } = this.#parts, { digest } = frame.chunk;
-		assertFrame(frame), this.#turn.step(() => files.chunks.hold(digest)) || await this.#write(files.chunks, digest, encodeFrameFile(frame), signal);
+		assertFrame(frame.chunk, frame.bytes.length), this.#turn.step(() => files.chunks.hold(digest)) || await this.#write(files.chunks, digest, encodeFrameFile(frame), signal);
+	}
+	async inbox() {
+		this.#assertOpen();
+		let { layout, files, ledger, room } = this.#parts;
+		return layout.sweepTemporary(), new StoreInbox({
+			folder: layout.temporary,
+			chunks: files.chunks,
+			ledger,
+			room,
+			turn: this.#turn,
+			assertOpen: () => this.#assertOpen()
+		});
+	}
+	async locate(digests) {
+		this.#assertOpen();
+		let { chunks } = this.#parts.files, places = [];
+		for (let digest of digests) {
+			let size = this.#turn.step(() => chunks.holdSize(digest));
+			places.push(size === void 0 ? void 0 : framePlace(chunks.path(digest), size)), await this.#turn.pass();
+		}
+		return places;
+	}
+	async putAside(frame, { signal } = {}) {
+		this.#assertOpen(), await this.#turn.pass(signal), assertFrame(frame.chunk, frame.bytes.length);
+		let { files, ledger, room } = this.#parts;
+		return await putFrameAside({
+			chunks: files.chunks,
+			ledger,
+			room,
+			turn: this.#turn,
+			isClosed: () => this.#isClosed
+		}, frame, signal);
 	}
 	async getManifest(digest) {
 		return this.#assertOpen(), this.#turn.step(() => this.#parts.files.readManifest(digest)?.bytes);
@@ -1267,8 +1546,10 @@ var Verification = class {
 		let { index, ledger, needs, now, touchAfterMs } = this.#parts;
 		assertOwn(entry, this.#options.repository, this.#isTrusted);
 		let taken = index.get(entry);
-		if (taken !== void 0) return index.insert(taken), !1;
-		let checkedAt = now(), needed = await needs.hold(entry), isAdded = index.add(entry, () => {
+		if (taken !== void 0 && !yieldsTo(taken, entry)) return index.insert(taken), !1;
+		let checkedAt = now(), needed = await needs.hold(entry);
+		taken !== void 0 && index.remove(taken);
+		let isAdded = index.add(entry, () => {
 			now() - checkedAt >= touchAfterMs && needs.assertHeld(entry, needed);
 		});
 		return ledger.settle(), isAdded;
@@ -1329,8 +1610,7 @@ var Verification = class {
 		}
 	}
 	async #write(folder, digest, parts, signal) {
-		let { files, ledger, room } = this.#parts, bytes = 0;
-		for (let part of parts) bytes += part.length;
+		let { files, ledger, room } = this.#parts, bytes = totalLength(parts);
 		await room.reserve(bytes, signal);
 		let isWritten = !1;
 		try {
@@ -1344,6 +1624,11 @@ var Verification = class {
 		if (this.#isClosed) throw closed();
 	}
 };
+function totalLength(parts) {
+	let bytes = 0;
+	for (let part of parts) bytes += part.length;
+	return bytes;
+}
 function closed() {
 	return new SwarmCacheError("ERR_CLOSED", "The store is closed.");
 }

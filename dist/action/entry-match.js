@@ -7,7 +7,7 @@
 * https://docs.github.com/actions/reference/workflows-and-actions/dependency-caching#cache-key-matching
 */
 function matchEntry(entry, query) {
-	if (entry.repository !== query.repository || entry.version !== query.version) return;
+	if (entry.repository !== query.repository || entry.version !== query.version || query.attested === !0 && entry.token === void 0 || query.except?.includes(entry.manifest) === !0) return;
 	let scopeRank = query.scopes.indexOf(entry.scope);
 	if (scopeRank === -1) return;
 	let candidate = foldKey(entry.key), keys = [query.key, ...query.restoreKeys];

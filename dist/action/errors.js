@@ -17,6 +17,10 @@ function inputError(message, facts) {
 function isSwarmCacheError(error, code) {
 	return !(error instanceof Error) || error.name !== "SwarmCacheError" ? !1 : code === void 0 || error.code === code;
 }
+/** True if what a writer signed contradicts itself or its content, which no transfer and no disk can bring about. */
+function isMalformed(error) {
+	return isSwarmCacheError(error, "ERR_INTEGRITY") && error.facts.malformed === !0;
+}
 /** One line that a person can read, whatever was thrown. */
 function errorMessage(error) {
 	return error instanceof AggregateError && error.errors.length > 0 ? error.errors.map(errorMessage).join("; ") : error instanceof Error ? error.message || error.name : String(error);
@@ -26,4 +30,4 @@ function errnoOf(error) {
 	let code = error?.code;
 	return typeof code == "string" ? code : void 0;
 }
-export { isSwarmCacheError as a, inputError as i, errnoOf as n, errorMessage as r, SwarmCacheError as t };
+export { isMalformed as a, inputError as i, errnoOf as n, isSwarmCacheError as o, errorMessage as r, SwarmCacheError as t };

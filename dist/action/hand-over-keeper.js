@@ -1,6 +1,7 @@
-import { i as withDeadline } from "./deadline.js";
+import { a as withDeadline } from "./deadline.js";
 import { t as SingleFlight } from "./single-flight.js";
-import { a as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { o as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { t as freeMemory } from "./free-memory.js";
 import { i as decodeManifest, o as totalBytes } from "./manifest.js";
 import { t as MessageStream } from "./message.js";
 import { i as parseLeavingMessage, t as HAND_OVER_LIMITS } from "./hand-over-wire.js";
@@ -55,16 +56,26 @@ var HandOverKeeper = class {
 				accepts: staysOn && role !== "reader" && !this.#hasEnough(peerId)
 			};
 		}
-		return "holds" in said ? { held: await this.#parts.store.getEntry(said.holds) !== void 0 } : await this.#consider(said.offer, peerId);
+		if ("holds" in said) {
+			let known = await this.#parts.store.getEntry(said.holds);
+			return { held: known !== void 0 && (!said.attested || known.token !== void 0) };
+		}
+		return await this.#consider(said.offer, peerId);
 	}
 	async #consider(entry, peerId) {
 		let { store, logger, router } = this.#parts;
 		try {
-			if (!this.#parts.verifyEntry(entry)) return router.failed(peerId, "It offers an entry whose signature is wrong.", !0), { refused: "the signature of the entry is wrong" };
+			let verdict = await this.#parts.checkEntry(entry, { signal: this.#stopped.signal });
+			if (!verdict.trusted) {
+				let { reason, why } = verdict;
+				return why === "forged" && router.failed(peerId, `It offers an entry that is not to be believed: ${reason}.`, !0), { refused: reason };
+			}
 			let refused = await this.#whyNot(entry, peerId);
-			return refused === void 0 ? (await store.getEntry(entry) === void 0 && (await this.#fetches.run(entry.manifest, async () => {
+			if (refused !== void 0) return { refused };
+			let known = await store.getEntry(entry);
+			return known !== void 0 && (known.token !== void 0 || entry.token === void 0) || (await this.#fetches.run(entry.manifest, async () => {
 				await withDeadline(6e4, "Taking over an entry", this.#stopped.signal, (signal) => this.#fetch(entry, peerId, signal));
-			}), await store.addEntry(entry) && router.provide(entry), logger.log("info", `Keeps "${entry.key}" of a peer that leaves.`, { peerId })), { taken: !0 }) : { refused };
+			}), await store.addEntry(entry) && router.provide(entry), logger.log("info", `Keeps "${entry.key}" of a peer that leaves.`, { peerId })), { taken: !0 };
 		} catch (error) {
 			let reason = errorMessage(error);
 			return logger.log("debug", `"${entry.key}" could not be taken over.`, {
@@ -86,7 +97,7 @@ var HandOverKeeper = class {
 			chunks: missing,
 			holders
 		};
-		for await (let frame of transfer.fetchChunks(request, { signal })) await store.put(frame);
+		for await (let frame of transfer.fetchChunks(request, { signal })) await store.put(frame), frame.isOwned === !0 && freeMemory(frame.bytes);
 	}
 	/** Bytes that this peer may still put here. */
 	async #room(peerId) {

@@ -5,23 +5,24 @@ import { n as isRole } from "./peer.js";
 /**
 * How a peer that leaves asks another to keep what it has; messages without bodies, one answer to each.
 *
-* `{leaving: true}` is answered with `{role, uptimeSeconds, accepts}`; `{holds: name, manifest}` with
-* `{held: boolean}`; `{offer: entry}` with `{taken: true}` once all of it is stored there, or `{refused: why}`.
+* `{leaving: true}` is answered with `{role, uptimeSeconds, accepts}`; `{holds: name, manifest,
+* attested}` with `{held: boolean}`; `{offer: entry}` with `{taken: true}` once all of it is stored there, or `{refused: why}`.
 * The bytes come from the peer that leaves, or from any other, as for every other fetch.
 */
 const HAND_OVER_PROTOCOL = "/swarmcache/hand-over/1", HAND_OVER_LIMITS = {
-	headerBytes: 16384,
+	headerBytes: 65536,
 	bodyBytes: 0
 };
 /** What a leaving peer says in a header, or undefined if it is malformed. */
 function parseLeavingMessage(header) {
 	if (header.leaving === !0) return { leaving: !0 };
-	let { holds, manifest } = header;
+	let { holds, manifest, attested } = header;
 	if (holds !== void 0) {
 		let name = parseName(holds);
 		return name !== void 0 && isDigest(manifest) ? {
 			holds: name,
-			manifest
+			manifest,
+			attested: attested === !0
 		} : void 0;
 	}
 	let offer = parseSignedEntry(header.offer);

@@ -1,5 +1,5 @@
-import { i as withDeadline, r as startDeadline, t as abortable } from "./deadline.js";
-import { a as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { a as withDeadline, r as startDeadline, t as abortable } from "./deadline.js";
+import { o as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
 import { t as MessageStream } from "./message.js";
 import { t as formatSize } from "./sizes.js";
 import { n as countPeers } from "./transfer-line.js";
@@ -98,7 +98,8 @@ async function handEntry(entry, keepers, signal) {
 	};
 	for (let { messages } of keepers.slice()) if ((await withDeadline(ANSWER_MS, "A keeper", signal, (stop) => ask(messages, {
 		holds,
-		manifest
+		manifest,
+		attested: offer.token !== void 0
 	}, stop)).catch(() => drop(keepers, messages)))?.held === !0) return { held: !0 };
 	for (let { messages, peerId } of keepers.slice()) if ((await ask(messages, { offer }, signal).catch(() => drop(keepers, messages)))?.taken === !0) return {
 		held: !1,

@@ -2,9 +2,10 @@
 /** Tiers that are opened with the first call: what fails before it (bad input) costs no node. */
 var LazyTiers = class {
 	#open;
+	#sign;
 	#opened;
-	constructor(open) {
-		this.#open = open;
+	constructor(parts) {
+		this.#open = parts.open, this.#sign = parts.sign;
 	}
 	async find(query, options) {
 		return await (await this.#tiers(options)).find(query, options);
@@ -21,17 +22,21 @@ var LazyTiers = class {
 	async put(frame) {
 		await (await this.#tiers()).put(frame);
 	}
+	async inbox() {
+		return await (await this.#tiers()).inbox();
+	}
 	async putManifest(digest, bytes) {
 		await (await this.#tiers()).putManifest(digest, bytes);
 	}
 	async commit(entry) {
-		return await (await this.#tiers()).commit(entry);
+		let isSigned = "signature" in entry || this.#sign === void 0;
+		return await (await this.#tiers()).commit(isSigned ? entry : await this.#sign(entry));
 	}
 	async takeTurn(name, options) {
 		return await (await this.#tiers(options)).takeTurn(name, options);
 	}
-	async forget(entry) {
-		await (await this.#tiers()).forget(entry);
+	async forget(entry, options) {
+		await (await this.#tiers()).forget(entry, options);
 	}
 	/** A failed opening is tried again with the next call. */
 	async #tiers(options = {}) {

@@ -1,9 +1,10 @@
 import { t as SwarmCacheError } from "./errors.js";
 import { n as isDigest } from "./digest.js";
 import { t as isPeerId } from "./peer.js";
-import { i as withDeadline, t as abortable } from "./deadline.js";
-import { t as Watchdog } from "./watchdog.js";
+import { a as withDeadline, t as abortable } from "./deadline.js";
+import { n as isTurnResult } from "./lease.js";
 import { t as MessageStream } from "./message.js";
+import { t as Watchdog } from "./watchdog.js";
 /** A turn that was granted: kept alive while its work moves on, and taken along when who leads is lost. */
 var HeldTurn = class {
 	kind = "mine";
@@ -31,15 +32,15 @@ var HeldTurn = class {
 	progressed() {
 		this.#progress += 1, this.#movedMs = performance.now();
 	}
-	async done(succeeded) {
-		this.#ended || (this.#ended = !0, await this.#tell(succeeded), this.#end());
+	async done(result) {
+		this.#ended || (this.#ended = !0, await this.#tell(result), this.#end());
 	}
-	async #tell(succeeded) {
+	async #tell(result) {
 		await withDeadline(2e3, "Telling of the end of a turn", void 0, async (signal) => {
 			for (;;) {
 				let line = await this.#line;
 				if (line === void 0 || signal.aborted) return;
-				let others = await line.finish(succeeded);
+				let others = await line.finish(result);
 				if (others !== void 0) {
 					this.#told = others;
 					return;
@@ -75,7 +76,7 @@ var HeldTurn = class {
 * is not led, `{state: 'none', holder?}`.
 * Place: `{ask: 'turn', name, holding?, holder?}`, answered with any number of `{waiting: progress, holder}`
 * and then `{granted: true}`, or `{done: peerId}`. Who has the turn says `{renew: progress}` twice a second
-* and at last `{finish: succeeded}`, both answered with `{noted: true}`, the latter with the number of `others`
+* and at last `{finish: result}`, both answered with `{noted: true}`, the latter with the number of `others`
 * that learn of a success; `{lapsed: true}` takes the turn away.
 * `{busy: true}` refuses. Whose stream ends has given its place up.
 */
@@ -104,7 +105,7 @@ function parseRequest(header) {
 /** What a holder says in a header, or undefined if it is malformed. */
 function parseHolderMessage(header) {
 	let { renew, finish } = header;
-	return isCount(renew) ? { renew } : typeof finish == "boolean" ? { finish } : void 0;
+	return isCount(renew) ? { renew } : isTurnResult(finish) ? { finish } : void 0;
 }
 /** What a leader answers to the question for the state of a name, or undefined if it is malformed. */
 function parseState(header) {
@@ -154,7 +155,7 @@ async function askState(options) {
 	let { answerMs, leader, name } = options, stream;
 	try {
 		return await withDeadline(answerMs, `The peer ${leader}`, options.signal, async (signal) => {
-			stream = await openStream(options.swarm, leader, signal), await stream.write({
+			stream = await openStream(options, signal), await stream.write({
 				ask: "state",
 				name
 			});
@@ -174,7 +175,7 @@ async function joinRemote(options) {
 	let { answerMs, leader, name, claim } = options, stream;
 	try {
 		return await withDeadline(answerMs, `The peer ${leader}`, options.signal, async (signal) => {
-			stream = await openStream(options.swarm, leader, signal), await stream.write({
+			stream = await openStream(options, signal), await stream.write({
 				ask: "turn",
 				name,
 				...claim
@@ -220,9 +221,9 @@ var RemoteLine = class {
 	renew(progress) {
 		this.#renewing || this.#finishing || (this.#renewing = !0, this.#messages.write({ renew: progress }).catch(() => {}).finally(() => this.#renewing = !1));
 	}
-	async finish(succeeded) {
+	async finish(result) {
 		this.#finishing = !0;
-		let noted = await withDeadline(1e3, "Telling of the end of a turn", void 0, async () => (await this.#messages.write({ finish: succeeded }), await this.#noted.promise)).catch(() => void 0);
+		let noted = await withDeadline(1e3, "Telling of the end of a turn", void 0, async () => (await this.#messages.write({ finish: result }), await this.#noted.promise)).catch(() => void 0);
 		return this.leave(), noted;
 	}
 	leave() {
@@ -295,16 +296,16 @@ var RemoteLine = class {
 	renew(progress) {
 		this.#place.renew(progress);
 	}
-	async finish(succeeded) {
-		let others = this.#place.finish(succeeded);
+	async finish(result) {
+		let others = this.#place.finish(result);
 		return this.#claimant.over.resolve("lapsed"), others;
 	}
 	leave() {
 		this.#place.leave(), this.#claimant.over.resolve("lapsed");
 	}
 };
-async function openStream(swarm, peerId, signal) {
-	let opening = swarm.open(peerId, LEASE_PROTOCOL, { signal });
+async function openStream({ swarm, leader, protocol }, signal) {
+	let opening = swarm.open(leader, protocol, { signal });
 	return opening.then((stream) => signal.aborted && stream.abort(), () => {}), new MessageStream(await abortable(opening, signal), LEASE_LIMITS);
 }
 function ended(peerId) {
@@ -406,7 +407,7 @@ var Line = class {
 	join(claimant, holding) {
 		if (!(this.#turns.size + this.#queue.length >= this.#options.maxPlaces) && !(holding && this.#turns.size >= 8)) return holding ? (this.#reserved?.peerId === claimant.peerId && this.#endReservation(), this.#grant(claimant)) : (this.#queue.push(claimant), this.#grantNext(), this.#turns.has(claimant) || this.#beat(claimant)), {
 			renew: (progress) => this.#renew(claimant, progress),
-			finish: (succeeded) => this.#finish(claimant, succeeded),
+			finish: (result) => this.#finish(claimant, result),
 			leave: () => this.#leave(claimant)
 		};
 	}
@@ -436,11 +437,11 @@ var Line = class {
 		let turn = this.#turns.get(claimant);
 		turn !== void 0 && (turn.watchdog.heard(), progress <= turn.progress || (turn.progress = progress, this.#progress += 1));
 	}
-	#finish(claimant, succeeded) {
+	#finish(claimant, result) {
 		if (!this.#turns.has(claimant)) return 0;
-		if (!succeeded) return this.#leave(claimant), 0;
+		if (result === !1) return this.#leave(claimant), 0;
 		let others = [...this.#turns.keys(), ...this.#queue].filter((other) => other !== claimant);
-		this.stop(), this.#events.empty(), this.#events.finished(claimant.peerId);
+		this.stop(), this.#events.empty(), result === !0 && this.#events.finished(claimant.peerId);
 		for (let other of others) other.done(claimant.peerId);
 		return others.length;
 	}

@@ -46,13 +46,18 @@ var PeerBytes = class {
 		let member = await this.#member(repository, options.signal);
 		return await member.ready(options), member.tiers;
 	}
+	async answers(repository, options = {}) {
+		let member = await this.#member(repository, options.signal);
+		return await member.ready(options), member.answers;
+	}
 	async status() {
 		let swarms = [...this.#members.values()].flatMap(({ started: member }) => member ?? []).map(async (member) => ({
 			repository: member.repository,
 			peerId: member.peerId,
 			addresses: member.addresses(),
 			peers: member.peers().length,
-			store: await member.store.usage()
+			store: await member.store.usage(),
+			api: member.answers.stats()
 		})), { version, home, role, membership, registries } = this.#options;
 		return {
 			version,
@@ -72,6 +77,7 @@ var PeerBytes = class {
 				peerId: peer.peerId,
 				address: peer.address,
 				relayed: peer.relayed,
+				attestation: peer.attestation,
 				connectedSeconds: Math.max(0, (Date.now() - peer.since) / 1e3),
 				bytesReceived: received,
 				bytesSent: sent
@@ -79,7 +85,7 @@ var PeerBytes = class {
 		});
 	}
 	async entries(repository) {
-		return await (await this.#member(repository)).store.entries();
+		return await (await this.#member(repository)).entries();
 	}
 	async verify(repository, options = {}) {
 		return await (await this.#member(repository, options.signal)).store.verify(options);

@@ -1,5 +1,6 @@
 // src/core/logger.ts
-/** A logger that hands every line of at least `least` to `write`. */
+const CONTROL_CHARACTER = /[^\P{Cc}\n]|[\u2028\u2029]/gu, WORKFLOW_COMMAND = /\n(?=\s*::)/g;
+/** A logger that hands every line of at least `least` to `write`, as text that gives no orders to who shows it. */
 function createLogger(write, least = "info", scope = "") {
 	let order = [
 		"debug",
@@ -10,7 +11,7 @@ function createLogger(write, least = "info", scope = "") {
 	], threshold = order.indexOf(least);
 	return {
 		log(level, message, fields) {
-			order.indexOf(level) < threshold || write(level, `${scope === "" ? "" : `${scope}: `}${message}${fields === void 0 ? "" : ` ${formatFields(fields)}`}`);
+			order.indexOf(level) < threshold || write(level, printable(`${scope === "" ? "" : `${scope}: `}${message}${fields === void 0 ? "" : ` ${formatFields(fields)}`}`));
 		},
 		scoped(name) {
 			return createLogger(write, least, scope === "" ? name : `${scope}.${name}`);
@@ -19,6 +20,9 @@ function createLogger(write, least = "info", scope = "") {
 }
 /** A logger that drops everything. */
 const silentLogger = createLogger(() => {}, "error");
+function printable(line) {
+	return line.replaceAll(CONTROL_CHARACTER, (character) => `\\u${character.codePointAt(0).toString(16).padStart(4, "0")}`).replaceAll(WORKFLOW_COMMAND, "\\n").replaceAll("##[", "## [");
+}
 function formatFields(fields) {
 	return Object.entries(fields).filter(([, value]) => value !== void 0).map(([name, value]) => `${name}=${typeof value == "string" ? value : JSON.stringify(value)}`).join(" ");
 }

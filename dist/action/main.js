@@ -1,5 +1,5 @@
-import { a as progressReporter, c as joinSwarm, d as keepMatchedKey, f as keepPrimaryKey, g as runFailSoft, h as StepFailure, i as writeRestoreSummary, l as readConfig, n as inGroup, o as setRestoreOutputs, r as workflowLogger, s as isCacheable, t as saveStep, u as withSession } from "./save-step.js";
-import { a as processEnvironment, o as readInputs, s as settingsEnvironment } from "./process-life.js";
+import { _ as runFailSoft, a as writeRestoreSummary, c as isCacheable, d as withSession, f as keepMatchedKey, g as StepFailure, l as joinSwarm, n as inGroup, o as progressReporter, p as keepPrimaryKey, r as workflowLogger, s as setRestoreOutputs, t as saveStep, u as readConfig } from "./save-step.js";
+import { a as readInputs, i as processEnvironment, o as settingsEnvironment } from "./process-life.js";
 import { a as info } from "./actions-core.js";
 // src/action/restore-step.ts
 /**

@@ -1,8 +1,9 @@
-import { a as storeFull, n as assertOwn, o as I, r as incompleteEntry, t as assertFrame } from "./store-input.js";
-import { i as openFrame } from "./chunk.js";
+import { t as I } from "./index.min.js";
+import { a as openFrame } from "./chunk.js";
 import { i as matchEntry, r as foldKey, t as bestMatch } from "./entry-match.js";
 import { r as errorMessage, t as SwarmCacheError } from "./errors.js";
 import { i as decodeManifest } from "./manifest.js";
+import { i as incompleteEntry, n as assertOwn, o as storeFull, r as yieldsTo, t as assertFrame } from "./store-input.js";
 /** A store that ends with its process. */
 var MemoryStore = class {
 	#options;
@@ -33,10 +34,22 @@ var MemoryStore = class {
 		};
 	}
 	async put(frame, { signal } = {}) {
-		this.#assertOpen(), signal?.throwIfAborted(), assertFrame(frame), this.#parts.get(frame.chunk.digest) === void 0 && this.#keep(frame.chunk.digest, {
-			bytes: frame.bytes,
-			frame
+		if (this.#assertOpen(), signal?.throwIfAborted(), assertFrame(frame.chunk, frame.bytes.length), this.#parts.get(frame.chunk.digest) !== void 0) return;
+		let bytes = new Uint8Array(frame.bytes);
+		this.#keep(frame.chunk.digest, {
+			bytes,
+			frame: {
+				...frame,
+				bytes
+			}
 		});
+	}
+	async inbox() {}
+	async locate() {
+		this.#assertOpen();
+	}
+	async putAside() {
+		this.#assertOpen();
 	}
 	async getManifest(digest) {
 		return this.#assertOpen(), this.#manifest(digest);
@@ -49,14 +62,14 @@ var MemoryStore = class {
 	}
 	async addEntry(entry) {
 		this.#assertOpen(), assertOwn(entry, this.#options.repository, this.#isTrusted);
-		let name = nameOf(entry);
-		if (this.#entries.has(name)) return !1;
+		let name = nameOf(entry), taken = this.#entries.get(name)?.entry;
+		if (taken !== void 0 && !yieldsTo(taken, entry)) return !1;
 		let bytes = this.#manifest(entry.manifest);
 		if (bytes === void 0) throw incompleteEntry(entry.key, `its manifest ${entry.manifest} is not stored`);
 		let { catalog, content } = decodeManifest(bytes, entry.manifest), digests = [...new Set([...catalog, ...content].map((ref) => ref.digest))];
 		for (let digest of digests) if (this.#parts.get(digest) === void 0) throw incompleteEntry(entry.key, `its chunk ${digest} is not stored`);
 		let now = this.#now();
-		this.#entries.set(name, {
+		this.#remove(name), this.#entries.set(name, {
 			entry,
 			digests: [entry.manifest, ...digests],
 			lastUsed: now,

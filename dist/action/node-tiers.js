@@ -5,6 +5,8 @@ import { t as UNLED_TURN } from "./lease.js";
 import { t as BoundedQueue } from "./bounded-queue.js";
 import { t as abortable } from "./deadline.js";
 import { t as Limit } from "./limit.js";
+import { a as openFrame } from "./chunk.js";
+import { t as freeMemory } from "./free-memory.js";
 // src/cache/fetch-manifest.ts
 /**
 * The verified bytes of an entry's manifest, from `holders`, else from each peer that the router names.
@@ -42,7 +44,7 @@ function manifestGone(entry, why, cause) {
 	});
 }
 // src/cache/tier-reads.ts
-const STORING_BYTES = 16777216;
+const STORING_BYTES = 16777216, NOTHING = /* @__PURE__ */ new Uint8Array();
 /**
 * Frames of `chunks` from the local store and, at the same time, what it lacks from the peers.
 *
@@ -51,9 +53,10 @@ const STORING_BYTES = 16777216;
 *
 * @throws ERR_STORE if something is missing and no swarm is joined, what `fetch` rejects with, or the signal's reason.
 */
-async function* readTiers(parts, chunks, { signal, unopened = !1 } = {}) {
+async function* readTiers(parts, chunks, options = {}) {
+	let { signal } = options;
 	signal?.throwIfAborted();
-	let read = new TierRead(parts, signal, unopened), work = read.run(chunks);
+	let read = new TierRead(parts, options), work = read.run(chunks);
 	try {
 		for await (let frame of read.frames) signal?.throwIfAborted(), yield frame;
 	} finally {
@@ -70,14 +73,22 @@ var TierRead = class {
 		this.frames.fail(this.#outer?.reason), this.#stopped.abort(this.#outer?.reason);
 	};
 	#unopened;
+	/** False again once the reader could not read a file that was good. */
+	#placed;
+	/** Chunks that need not be stored once more when the fetch hands them over. */
+	#keptAside = /* @__PURE__ */ new Set();
 	#warned = !1;
-	constructor(parts, signal, unopened) {
-		this.#parts = parts, this.#unopened = unopened, this.#outer = signal, signal?.addEventListener("abort", this.#onAbort, { once: !0 });
+	constructor(parts, { signal, unopened = !1, placed = !1 }) {
+		this.#parts = parts, this.#unopened = unopened, this.#placed = unopened && placed, this.#outer = signal, signal?.addEventListener("abort", this.#onAbort, { once: !0 });
 	}
 	/** Settles, and never rejects, once nothing runs any more. */
 	async run(chunks) {
 		try {
-			let held = await this.#whichHeld(chunks), local = chunks.filter((_, index) => held[index] === !0), missing = chunks.filter((_, index) => held[index] !== !0), flows = await Promise.allSettled([this.#readLocal(local), this.#fetchMissing(missing).catch((error) => {
+			let places = await this.#locate(chunks), held = places?.map((place) => place !== void 0) ?? await this.#whichHeld(chunks), local = chunks.filter((_, index) => held[index] === !0), missing = chunks.filter((_, index) => held[index] !== !0), flows = await Promise.allSettled([(async () => {
+				if (places === void 0) return await this.#readLocal(local);
+				let localPlaces = places.filter((place) => place !== void 0);
+				return await this.#readLocal(await this.#placeLocal(local, localPlaces));
+			})(), this.#fetchMissing(missing).catch((error) => {
 				throw this.#fail(error), error;
 			})]);
 			for (let flow of flows) if (flow.status === "rejected") throw flow.reason;
@@ -95,12 +106,37 @@ var TierRead = class {
 	#fail(error) {
 		this.frames.fail(error), this.#stopped.abort(error);
 	}
+	async #locate(chunks) {
+		if (this.#placed) try {
+			return await this.#parts.store.locate(chunks.map((chunk) => chunk.digest));
+		} catch {
+			return;
+		}
+	}
 	async #whichHeld(chunks) {
 		try {
 			return await this.#parts.store.has(chunks.map((chunk) => chunk.digest));
 		} catch (error) {
 			return this.#warnStore("The store could not be asked; everything is asked of the peers.", error), [];
 		}
+	}
+	/** Says where the frames of chunks lie; resolves to those that the reader could not make use of. */
+	async #placeLocal(chunks, places) {
+		if (chunks.length === 0) return [];
+		let settled = Promise.withResolvers(), unread = [], waiting = chunks.length;
+		for (let [index, chunk] of chunks.entries()) {
+			let frame = {
+				chunk,
+				bytes: NOTHING,
+				place: places[index],
+				tier: "disk",
+				settle: (good) => {
+					good || unread.push(chunk), --waiting, waiting === 0 && settled.resolve();
+				}
+			};
+			if (!await this.frames.push(frame)) return [];
+		}
+		return await abortable(settled.promise, this.#stopped.signal), unread;
 	}
 	/** Hands over what the store holds; resolves to what it turned out not to have. */
 	async #readLocal(chunks) {
@@ -132,19 +168,47 @@ var TierRead = class {
 		let { fetch } = this.#parts;
 		if (fetch === void 0) throw new SwarmCacheError("ERR_STORE", `The local store lacks ${chunks.length} of the chunks, and no swarm is joined that could supply them.`, { facts: { chunks: chunks.length } });
 		let verify = this.#unopened ? this.#readerVerifies : void 0;
-		for await (let frame of fetch(chunks, this.#stopped.signal, verify)) if (await this.#keep(frame), !this.#unopened && !await this.frames.push(frame)) return;
+		for await (let frame of fetch(chunks, this.#stopped.signal, verify)) if (this.#keptAside.delete(frame.chunk.digest)) frame.isOwned === !0 && freeMemory(frame.bytes);
+		else if (await this.#keep(frame), !this.#unopened && !await this.frames.push(frame)) return;
 	}
 	/** Hands a frame to the reader, who opens it anyway, and waits for what it found. */
-	#readerVerifies = async ({ chunk, bytes }, peer) => {
-		let opened = Promise.withResolvers(), { signal } = this.#stopped;
+	#readerVerifies = async (frame, peer) => {
+		if (this.#placed && await this.#readerUsesPlace(frame, peer)) return;
+		let { chunk, bytes } = frame, opened = Promise.withResolvers(), { signal } = this.#stopped;
 		if (await this.frames.push({
 			chunk,
 			bytes,
 			tier: "peers",
 			peer,
 			settle: opened.resolve
-		}), !await abortable(opened.promise, signal)) throw new SwarmCacheError("ERR_INTEGRITY", `The chunk ${chunk.digest} is damaged.`, { facts: { digest: chunk.digest } });
+		}), !await abortable(opened.promise, signal)) throw await openFrame(frame), new SwarmCacheError("ERR_INTEGRITY", `The chunk ${chunk.digest} is damaged.`, { facts: { digest: chunk.digest } });
 	};
+	/** Lets the reader open a frame in a file that the store then keeps; false if that went wrong. */
+	async #readerUsesPlace(frame, peer) {
+		let { chunk } = frame, aside = await this.#putAside(frame);
+		if (aside === void 0) return !1;
+		try {
+			let opened = Promise.withResolvers(), { place } = aside, settle = opened.resolve;
+			if (await this.frames.push({
+				chunk,
+				bytes: NOTHING,
+				place,
+				tier: "peers",
+				peer,
+				settle
+			}), await abortable(opened.promise, this.#stopped.signal)) return await aside.keep().then(() => this.#keptAside.add(chunk.digest)).catch(() => {}), !0;
+		} finally {
+			aside.drop();
+		}
+		return await openFrame(frame), this.#placed = !1, !1;
+	}
+	async #putAside(frame) {
+		try {
+			return await this.#parts.store.putAside(frame, { signal: this.#stopped.signal });
+		} catch {
+			return;
+		}
+	}
 	/** Starts to store a frame; waits only while too many bytes are being stored. */
 	async #keep(frame) {
 		let held = await this.#storing.acquire(frame.bytes.length, this.#stopped.signal);
@@ -163,14 +227,18 @@ var NodeTiers = class {
 	#parts;
 	#repository;
 	#provides;
+	#attested;
 	#savesRefused;
 	#holders = /* @__PURE__ */ new Map();
 	constructor(parts, options) {
-		this.#parts = parts, this.#repository = options.repository, this.#provides = options.provides ?? !0, this.#savesRefused = options.savesRefused;
+		this.#parts = parts, this.#repository = options.repository, this.#provides = options.provides ?? !0, this.#attested = options.attested ?? !1, this.#savesRefused = options.savesRefused;
 	}
-	async find(query, { signal } = {}) {
-		signal?.throwIfAborted(), this.#assertOwn(query.repository);
-		let local = await this.#orWarn(INDEX_UNREAD, this.#parts.store.findEntry(query));
+	async find(asked, { signal } = {}) {
+		signal?.throwIfAborted(), this.#assertOwn(asked.repository);
+		let query = this.#attested ? {
+			...asked,
+			attested: !0
+		} : asked, local = await this.#orWarn(INDEX_UNREAD, this.#findHere(query, signal), signal);
 		if (local?.scopeRank === 0 && local.keyRank === 0) return {
 			match: local,
 			nearMisses: []
@@ -190,7 +258,7 @@ var NodeTiers = class {
 		let known = this.#holders.get(entry.manifest) ?? [], fetched = await fetchManifest(this.#parts.peers, entry, known, signal);
 		return await this.#orWarn("A manifest could not be stored.", store.putManifest(entry.manifest, fetched)), fetched;
 	}
-	async *readChunks(entry, chunks, { signal, unopened = !1 } = {}) {
+	async *readChunks(entry, chunks, options = {}) {
 		this.#assertOwn(entry.repository);
 		let { store, peers, logger } = this.#parts, holders = this.#holders.get(entry.manifest) ?? [], fetch = peers?.transfer.fetchChunks.bind(peers.transfer), parts = {
 			store,
@@ -203,10 +271,7 @@ var NodeTiers = class {
 			}, { signal: stop }))
 		}, left = chunks.length;
 		try {
-			for await (let frame of readTiers(parts, chunks, {
-				signal,
-				unopened
-			})) --left, yield frame;
+			for await (let frame of readTiers(parts, chunks, options)) --left, yield frame;
 		} finally {
 			left <= 0 && await this.#orWarn("A fetched entry could not be indexed.", this.#adopt(entry));
 		}
@@ -217,12 +282,20 @@ var NodeTiers = class {
 	async put(frame) {
 		await this.#parts.store.put(frame);
 	}
+	async inbox() {
+		return await this.#parts.store.inbox();
+	}
 	async putManifest(digest, bytes) {
 		await this.#parts.store.putManifest(digest, bytes);
 	}
 	async commit(entry) {
 		if (this.#assertOwn(entry.repository), this.#savesRefused !== void 0) throw new SwarmCacheError("ERR_STORE", this.#savesRefused);
-		let signed = this.#parts.sign(entry), added = await this.#parts.store.addEntry(signed);
+		let signed = "signature" in entry ? entry : this.#parts.sign(entry), verdict = await this.#parts.checkEntry(signed);
+		if (!verdict.trusted) throw new SwarmCacheError("ERR_PROOF", `"${entry.key}" is not saved for the peers, which would refuse it: ${verdict.reason}.`, { facts: {
+			key: entry.key,
+			scope: entry.scope
+		} });
+		let added = await this.#parts.store.addEntry(signed);
 		return added && this.#provide(signed), added;
 	}
 	async takeTurn(name, options = {}) {
@@ -230,8 +303,30 @@ var NodeTiers = class {
 		let { leases } = this.#parts;
 		return leases === void 0 ? UNLED_TURN : await leases.takeTurn(name, options);
 	}
-	async forget(entry) {
-		this.#assertOwn(entry.repository), this.#holders.delete(entry.manifest), (await this.#parts.store.getEntry(entry))?.manifest === entry.manifest && (await this.#parts.store.removeEntry(entry), this.#provides && await this.#parts.peers?.router.withdraw(entry));
+	async forget(entry, { malformed = !1 } = {}) {
+		this.#assertOwn(entry.repository), malformed && this.#blame(entry), this.#holders.delete(entry.manifest), (await this.#parts.store.getEntry(entry))?.manifest === entry.manifest && (await this.#parts.store.removeEntry(entry), this.#provides && await this.#parts.peers?.router.withdraw(entry));
+	}
+	/** The signature proves who made it; whoever offered it may have been deceived as this node was. */
+	#blame({ key, writer, manifest }) {
+		let router = this.#parts.peers?.router;
+		for (let peerId of this.#holders.get(manifest) ?? []) peerId !== writer && router?.failed(peerId, `it offered "${key}", which is malformed`);
+		router?.failed(writer, `it signed the entry "${key}", which is malformed`, !0);
+	}
+	/** The best entry of the store that is to be believed; what nobody will ever believe is dropped. */
+	async #findHere(query, signal) {
+		let { store, logger } = this.#parts;
+		for (let dropped = 0; dropped < 32; dropped += 1) {
+			let match = await store.findEntry(query);
+			if (match === void 0) return;
+			let verdict = await this.#parts.checkEntry(match.entry, { signal });
+			if (verdict.trusted) return match;
+			let { key, scope, writer } = match.entry, { reason, why } = verdict;
+			if (logger.log("warning", `The stored entry "${key}" is not used: ${reason}.`, {
+				scope,
+				writer
+			}), why !== "forged") return;
+			await this.forget(match.entry);
+		}
 	}
 	async #findAmongPeers(query, signal) {
 		let { peers } = this.#parts;
@@ -244,7 +339,9 @@ var NodeTiers = class {
 		let encoded = await store.getManifest(entry.manifest);
 		if (encoded === void 0) return;
 		let manifest = decodeManifest(encoded, entry.manifest), digests = new Set([...manifest.catalog, ...manifest.content].map((ref) => ref.digest));
-		(await store.has([...digests])).every(Boolean) && await store.addEntry(entry) && this.#provide(entry);
+		if (!(await store.has([...digests])).every(Boolean)) return;
+		let verdict = await this.#parts.checkEntry(entry);
+		verdict.trusted ? await store.addEntry(entry) && this.#provide(entry) : this.#parts.logger.log("warning", `"${entry.key}" is not kept: ${verdict.reason}.`);
 	}
 	#provide(entry) {
 		this.#provides && this.#parts.peers?.router.provide(entry);

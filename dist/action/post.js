@@ -1,7 +1,8 @@
-import { a as info, p as warning } from "./actions-core.js";
+import { a as info, p as warning, t as debug } from "./actions-core.js";
+import { a as withDeadline } from "./deadline.js";
 import { r as errorMessage } from "./errors.js";
-import { g as runFailSoft, l as readConfig, m as stopNode, n as inGroup, p as readState, r as workflowLogger, s as isCacheable, t as saveStep, u as withSession } from "./save-step.js";
-import { a as processEnvironment, o as readInputs, s as settingsEnvironment } from "./process-life.js";
+import { _ as runFailSoft, c as isCacheable, d as withSession, h as stopNode, i as writeApiSummary, m as readState, n as inGroup, r as workflowLogger, t as saveStep, u as readConfig } from "./save-step.js";
+import { a as readInputs, i as processEnvironment, o as settingsEnvironment } from "./process-life.js";
 import { open } from "node:fs/promises";
 /** The last lines of a log file; the reason if it cannot be read. */
 async function readTail(path) {
@@ -13,7 +14,6 @@ async function readTail(path) {
 		return `It cannot be read: ${errorMessage(error)}`;
 	}
 }
-// src/action/post.ts
 runFailSoft(async () => {
 	let state = readState();
 	try {
@@ -29,8 +29,12 @@ async function saveAtEnd(state) {
 	if (!isCacheable(env)) return;
 	let key = state.primaryKey || inputs.key;
 	if (!shouldSave(inputs, key, state.matchedKey)) return;
-	let quiet = {
+	let membership = {
+		...config.membership,
+		improvable: !1
+	}, quiet = {
 		...config,
+		membership,
 		peers: config.peers && state.peers,
 		warnings: []
 	};
@@ -43,6 +47,18 @@ function shouldSave(inputs, key, matchedKey) {
 	return inputs.jobStatus !== "" && inputs.jobStatus !== "success" && !inputs.saveAlways ? (info(`The job's status is ${inputs.jobStatus}, not saving cache.`), !1) : key.localeCompare(matchedKey, void 0, { sensitivity: "accent" }) !== 0 || (info(`Cache hit occurred on the primary key ${key}, not saving cache.`), !1);
 }
 async function leave(node) {
-	await stopNode(node) || warning("The node of this job had ended before the job did."), await inGroup("Log of the node", async () => info(await readTail(node.logPath)));
+	await sumUpApi(), await stopNode(node) || warning("The node of this job had ended before the job did."), await inGroup("Log of the node", async () => info(await readTail(node.logPath)));
+}
+/** What the node's API cache saved this job, for the summary; a node that does not answer says nothing. */
+async function sumUpApi() {
+	try {
+		let { home, request } = readConfig(settingsEnvironment(processEnvironment())), { connectToNode } = await import("./compose2.js");
+		await withDeadline(3e3, "The status of the node", void 0, async () => {
+			let running = await connectToNode(home), own = ((await running?.status())?.swarms ?? []).find(({ repository }) => repository === request.repository);
+			await running?.stop(), own !== void 0 && await writeApiSummary(own.api);
+		});
+	} catch (error) {
+		debug(`The API cache is not summed up: ${errorMessage(error)}`);
+	}
 }
 export {};

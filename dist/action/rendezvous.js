@@ -1,28 +1,32 @@
-import { i as withDeadline, t as abortable } from "./deadline.js";
+import { a as withDeadline, t as abortable } from "./deadline.js";
 import { t as Limit } from "./limit.js";
 import { r as errorMessage } from "./errors.js";
-/** Keeps this node's own record in the registries, from its first address until it stops. */
+/** Keeps this node's own record in a registry, at the registry's pace, from its first address until it stops. */
 var Announcer = class {
 	#swarm;
 	#calls;
 	#role;
 	#expiryMs;
 	#heartbeatMs;
+	#settleMs;
+	#spreadMs;
 	#stopped = new AbortController();
 	#timer;
 	#running;
 	#announced = "";
+	#first = !0;
 	#failures = 0;
 	#stopping = !1;
-	constructor(parts, options) {
-		this.#swarm = parts.swarm, this.#calls = parts.calls, this.#role = options.role, this.#expiryMs = options.expiryMs ?? 6e4, this.#heartbeatMs = options.heartbeatMs ?? 2e4;
+	constructor(swarm, calls, options) {
+		let { pace } = calls;
+		this.#swarm = swarm, this.#calls = calls, this.#role = options.role, this.#expiryMs = pace?.expiryMs ?? options.expiryMs ?? 6e4, this.#heartbeatMs = pace?.heartbeatMs ?? options.heartbeatMs ?? 2e4, this.#settleMs = pace?.settleMs ?? 20, this.#spreadMs = pace?.spreadMs ?? 0;
 	}
 	start() {
-		this.#schedule(0);
+		this.#schedule(this.#spreadMs * Math.random());
 	}
 	/** Announces soon, if the addresses are no longer those announced. */
 	addressesChanged() {
-		this.#ownAddresses().join() !== this.#announced && this.#schedule(20);
+		this.#first || this.#ownAddresses().join() !== this.#announced && this.#schedule(this.#settleMs);
 	}
 	/** Takes the record back; within its own short deadline. */
 	async stop() {
@@ -32,14 +36,14 @@ var Announcer = class {
 	}
 	#schedule(delayMs) {
 		this.#stopping || (clearTimeout(this.#timer), this.#timer = setTimeout(() => {
-			this.#running ??= this.#announce().finally(() => {
+			this.#first = !1, this.#running ??= this.#announce().finally(() => {
 				this.#running = void 0, this.#scheduleNext();
 			});
 		}, delayMs), this.#timer.unref());
 	}
 	#scheduleNext() {
 		if (this.#ownAddresses().join() !== this.#announced && this.#failures === 0) {
-			this.#schedule(20);
+			this.#schedule(this.#settleMs);
 			return;
 		}
 		let jitter = 1 + .2 * (2 * Math.random() - 1), retryMs = 1e3 * 2 ** Math.min(this.#failures, 10);
@@ -82,8 +86,8 @@ var Announcer = class {
 	/** Dials everybody in `records` who is neither connected nor in backoff; resolves once each was tried. */
 	async dial(records, signal) {
 		this.#forgetAllBut(records);
-		let connected = new Set(this.#swarm.peers().map((peer) => peer.peerId)), wanted = records.filter((record) => !connected.has(record.peerId) && this.#isDue(record)), seeders = wanted.filter((record) => record.role === "seeder"), others = shuffle(wanted.filter((record) => record.role !== "seeder")), room = Math.max(0, this.#enoughPeers - connected.size - seeders.length);
-		await Promise.all([...seeders, ...others.slice(0, room)].map((record) => this.#dialOnce(record, signal)));
+		let connected = new Set(this.#swarm.peers().map((peer) => peer.peerId)), wanted = records.filter((record) => !connected.has(record.peerId) && this.#isDue(record)), seeders = shuffle(wanted.filter((record) => record.role === "seeder")), others = shuffle(wanted.filter((record) => record.role !== "seeder")), room = Math.max(0, this.#enoughPeers - connected.size - seeders.length);
+		await Promise.all(takeTurns(seeders, others.slice(0, room)).map((record) => this.#dialOnce(record, signal)));
 	}
 	/** A connection has come about: earlier failures no longer count. */
 	connected(peerId) {
@@ -134,131 +138,96 @@ function shuffle(items) {
 	}
 	return items;
 }
+/** One of each in turn: records of one kind, which anybody may make up, must not keep the others waiting. */
+function takeTurns(a, b) {
+	let longest = Math.max(a.length, b.length);
+	return Array.from({ length: longest }, (_, index) => [a[index], b[index]]).flat().filter((item) => item !== void 0);
+}
 /**
-* Calls to the registries of a swarm, none of which may hold up or bring down the others.
+* Calls to one registry of a swarm that cannot bring down their caller.
 *
-* A failure is a warning the first time and then silent until that registry works again.
+* A failure is a warning the first time and then silent until the registry works again.
 */
 var RegistryCalls = class {
-	#registries;
+	#registry;
+	#swarm;
 	#logger;
-	/** What each registry could not do the last time. */
-	#failing = /* @__PURE__ */ new Map();
-	constructor(registries, logger) {
-		this.#registries = registries, this.#logger = logger;
+	/** What it could not do the last time. */
+	#failing = /* @__PURE__ */ new Set();
+	constructor(parts) {
+		this.#registry = parts.registry, this.#swarm = parts.swarm, this.#logger = parts.logger;
 	}
-	/** True if every registry took the record. */
+	get pace() {
+		return this.#registry.pace;
+	}
+	/** True if the registry took the record. */
 	async announce(record, signal) {
-		return (await this.#each("announce this node in", signal, async (registry, stop) => (await registry.announce(record, { signal: stop }), !0))).every((taken) => taken === !0);
+		return await this.#call("announce this node in", signal, async (options) => (await this.#registry.announce(record, options), !0)) === !0;
 	}
 	async withdraw(peerId, signal) {
-		await this.#each("withdraw this node from", signal, async (registry, stop) => {
-			await registry.withdraw(peerId, { signal: stop });
+		await this.#call("withdraw this node from", signal, async (options) => {
+			await this.#registry.withdraw(peerId, options);
 		});
 	}
-	/** The records of all registries, one for each peer, with the addresses of all of them. */
+	/** The records of the registry; undefined if it could not be read. */
 	async discover(signal) {
-		let lists = await this.#each("discover peers in", signal, async (registry, stop) => await registry.discover({ signal: stop })), records = /* @__PURE__ */ new Map();
-		for (let record of lists.flatMap((list) => list ?? [])) {
-			let known = records.get(record.peerId);
-			records.set(record.peerId, known === void 0 ? record : joinRecords(known, record));
-		}
-		return [...records.values()];
+		return await this.#call("discover peers in", signal, async (options) => await this.#registry.discover(options));
 	}
-	/** Calls `onChange` after a change in any registry; returns how to stop. */
+	/** Calls `onChange` after a change in the registry; returns how to stop. */
 	watch(onChange) {
-		let stops = [];
-		for (let registry of this.#registries) try {
-			stops.push(registry.watch(onChange));
+		try {
+			return this.#registry.watch(onChange);
 		} catch (error) {
-			this.#failed(registry, "watch", error);
+			return this.#failed("watch", error), () => {};
 		}
-		return () => {
-			for (let stop of stops) stop();
-		};
 	}
-	async #each(doing, signal, call) {
-		return await Promise.all(this.#registries.map(async (registry) => {
-			try {
-				let result = await withDeadline(5e3, `The registry ${registry.name}`, signal, (stop) => call(registry, stop));
-				return this.#succeeded(registry, doing), result;
-			} catch (error) {
-				signal.aborted || this.#failed(registry, doing, error);
-				return;
-			}
-		}));
+	async #call(doing, signal, call) {
+		let connected = new Set(this.#swarm.peers().map((peer) => peer.peerId));
+		try {
+			let result = await withDeadline(this.#registry.pace?.deadlineMs ?? 5e3, `The registry ${this.#registry.name}`, signal, (stop) => call({
+				signal: stop,
+				connected
+			}));
+			return this.#succeeded(doing), result;
+		} catch (error) {
+			signal.aborted || this.#failed(doing, error);
+			return;
+		}
 	}
-	#failed(registry, doing, error) {
-		let known = this.#failing.get(registry) ?? /* @__PURE__ */ new Set();
-		this.#failing.set(registry, known);
-		let level = known.has(doing) ? "debug" : "warning";
-		known.add(doing), this.#logger.log(level, `Could not ${doing} ${registry.name}; trying again later.`, { reason: errorMessage(error) });
+	#failed(doing, error) {
+		let level = this.#failing.has(doing) ? "debug" : "warning";
+		this.#failing.add(doing), this.#logger.log(level, `Could not ${doing} ${this.#registry.name}; trying again later.`, { reason: errorMessage(error) });
 	}
-	#succeeded(registry, doing) {
-		this.#failing.get(registry)?.delete(doing) === !0 && this.#logger.log("info", `Again able to ${doing} ${registry.name}.`);
+	#succeeded(doing) {
+		this.#failing.delete(doing) && this.#logger.log("info", `Again able to ${doing} ${this.#registry.name}.`);
 	}
-};
-function joinRecords(a, b) {
-	let addresses = [.../* @__PURE__ */ new Set([...a.addresses, ...b.addresses])].slice(0, 16), [later] = a.expires >= b.expires ? [a] : [b];
-	return {
-		...later,
-		addresses
-	};
-}
-/** Brings the peers of a swarm together: announces this one, finds the others and connects to them. */
-var Rendezvous = class {
-	#swarm;
+}, RegistryWatch = class {
 	#calls;
-	#announcer;
-	#dialer;
+	#onLook;
 	#firstDiscoverMs;
 	#slowestDiscoverMs;
-	#readyMs;
 	#stopped = new AbortController();
-	#ready = Promise.withResolvers();
-	#seeders = /* @__PURE__ */ new Set();
 	#delayMs;
 	#timer;
-	#readyTimer;
 	#running;
-	#dials = /* @__PURE__ */ new Set();
 	#again = !1;
 	#endedAt = 0;
 	#tookMs = 0;
 	#dueAt = 0;
-	#stopListening = [];
-	constructor(parts, options) {
-		this.#swarm = parts.swarm, this.#calls = new RegistryCalls(parts.registries, parts.logger), this.#dialer = new PeerDialer(parts, options), options.role !== "reader" && (this.#announcer = new Announcer({
-			swarm: parts.swarm,
-			calls: this.#calls
-		}, options)), this.#firstDiscoverMs = options.firstDiscoverMs ?? 250, this.#slowestDiscoverMs = options.slowestDiscoverMs ?? 15e3, this.#readyMs = options.readyMs ?? 1e3, this.#delayMs = this.#firstDiscoverMs;
+	#stopListening = () => {};
+	/** `onLook` gets what each look found; undefined if it failed. */
+	constructor(parts, options = {}) {
+		this.#calls = parts.calls, this.#onLook = parts.onLook, this.#firstDiscoverMs = options.firstDiscoverMs ?? 250, this.#slowestDiscoverMs = options.slowestDiscoverMs ?? 15e3, this.#delayMs = this.#firstDiscoverMs;
 	}
-	/** Begins to announce and to look for peers; the swarm must have started. */
 	start() {
-		this.#stopListening = [this.#swarm.listen({
-			connected: ({ peerId }) => this.#dialer.connected(peerId),
-			disconnected: (peerId) => this.#disconnected(peerId),
-			addressesChanged: () => this.#announcer?.addressesChanged()
-		}), this.#calls.watch(() => this.#changed())], this.#announcer?.start(), this.#readyTimer = setTimeout(() => this.#ready.resolve(), this.#readyMs), this.#discover();
+		this.#stopListening = this.#calls.watch(() => this.#changed()), this.#look();
 	}
-	/** Resolves once the peers that were announced at the start have been dialled, or after a short deadline. */
-	async ready(options = {}) {
-		let { signal } = options;
-		await (signal === void 0 ? this.#ready.promise : abortable(this.#ready.promise, signal));
+	/** Looks as often as at the start. */
+	hurry() {
+		this.#delayMs = this.#firstDiscoverMs, this.#running === void 0 && this.#schedule(this.#delayMs);
 	}
-	/** Stops looking, and takes the own record back; within its own short deadline. */
 	async stop() {
-		this.#stopped.abort(), clearTimeout(this.#timer), clearTimeout(this.#readyTimer), this.#ready.resolve();
-		for (let stop of this.#stopListening) stop();
-		await Promise.all([
-			this.#running,
-			...this.#dials,
-			this.#announcer?.stop()
-		]);
-	}
-	/** A seeder that went is probably restarting: look often again. */
-	#disconnected(peerId) {
-		this.#seeders.has(peerId) && (this.#delayMs = this.#firstDiscoverMs, this.#running === void 0 && this.#schedule(this.#delayMs));
+		this.#stopped.abort(), clearTimeout(this.#timer), this.#stopListening(), await this.#running;
 	}
 	/** A change is looked at soon, but a busy registry costs no more than a tenth of the time. */
 	#changed() {
@@ -269,28 +238,104 @@ var Rendezvous = class {
 		let gapMs = Math.max(50, 10 * this.#tookMs), sinceMs = performance.now() - this.#endedAt;
 		this.#dueAt <= this.#endedAt + gapMs || this.#schedule(Math.max(0, gapMs - sinceMs));
 	}
-	#discover() {
+	#look() {
 		this.#again = !1;
 		let started = performance.now();
-		this.#running = this.#discoverOnce().finally(() => {
+		this.#running = this.#lookOnce().finally(() => {
 			this.#running = void 0, this.#endedAt = performance.now(), this.#tookMs = this.#endedAt - started;
 			let jitter = 1 + .2 * (2 * Math.random() - 1);
 			this.#schedule(this.#delayMs * jitter), this.#delayMs = Math.min(this.#delayMs * 2, this.#slowestDiscoverMs), this.#again && this.#changed();
 		});
 	}
-	/** Dials go on beside further looks, so that one that hangs keeps nobody waiting. */
-	async #discoverOnce() {
+	async #lookOnce() {
 		let { signal } = this.#stopped, records = await this.#calls.discover(signal);
-		if (signal.aborted) return;
-		let others = records.filter((record) => record.peerId !== this.#swarm.peerId), seeders = others.filter((record) => record.role === "seeder");
+		signal.aborted || this.#onLook(records);
+	}
+	#schedule(delayMs) {
+		this.#stopped.signal.aborted || (clearTimeout(this.#timer), this.#dueAt = performance.now() + delayMs, this.#timer = setTimeout(() => this.#look(), delayMs), this.#timer.unref());
+	}
+}, Rendezvous = class {
+	#swarm;
+	#announcers;
+	#watches;
+	#dialer;
+	#readyMs;
+	#stopped = new AbortController();
+	#ready = Promise.withResolvers();
+	/** What each registry named when it was last read. */
+	#found = /* @__PURE__ */ new Map();
+	/** Registries whose first look, or what it led to, has not ended. */
+	#awaited;
+	#seeders = /* @__PURE__ */ new Set();
+	#readyTimer;
+	#dials = /* @__PURE__ */ new Set();
+	#stopListening = () => {};
+	constructor(parts, options) {
+		let { swarm, registries, logger } = parts;
+		this.#swarm = swarm, this.#dialer = new PeerDialer(parts, options);
+		let calls = registries.map((registry) => new RegistryCalls({
+			registry,
+			swarm,
+			logger
+		}));
+		this.#announcers = options.role === "reader" ? [] : calls.map((each) => new Announcer(swarm, each, options)), this.#watches = calls.map((each, index) => new RegistryWatch({
+			calls: each,
+			onLook: (records) => this.#looked(index, records)
+		}, options)), this.#awaited = new Set(registries.keys()), this.#readyMs = options.readyMs ?? 1e3;
+	}
+	/** Begins to announce and to look for peers; the swarm must have started. */
+	start() {
+		this.#stopListening = this.#swarm.listen({
+			connected: ({ peerId }) => this.#dialer.connected(peerId),
+			disconnected: (peerId) => this.#disconnected(peerId),
+			addressesChanged: () => {
+				for (let announcer of this.#announcers) announcer.addressesChanged();
+			}
+		});
+		for (let announcer of this.#announcers) announcer.start();
+		for (let watch of this.#watches) watch.start();
+		let readyMs = this.#awaited.size === 0 ? 0 : this.#readyMs;
+		this.#readyTimer = setTimeout(() => this.#ready.resolve(), readyMs);
+	}
+	/** Resolves once the peers that were announced at the start have been dialled, or after a short deadline. */
+	async ready(options = {}) {
+		let { signal } = options;
+		await (signal === void 0 ? this.#ready.promise : abortable(this.#ready.promise, signal));
+	}
+	/** Stops looking, and takes the own record back; within its own short deadline. */
+	async stop() {
+		this.#stopped.abort(), clearTimeout(this.#readyTimer), this.#ready.resolve(), this.#stopListening(), await Promise.all([
+			...this.#watches.map((watch) => watch.stop()),
+			...this.#dials,
+			...this.#announcers.map((announcer) => announcer.stop())
+		]);
+	}
+	/** A seeder that went is probably restarting: look often again. */
+	#disconnected(peerId) {
+		if (this.#seeders.has(peerId)) for (let watch of this.#watches) watch.hurry();
+	}
+	/** Dials go on beside further looks, so that one that hangs keeps nobody waiting. */
+	#looked(index, records) {
+		records !== void 0 && this.#found.set(index, records);
+		let others = joinRecords([...this.#found.values()].flat()).filter((record) => record.peerId !== this.#swarm.peerId), seeders = others.filter((record) => record.role === "seeder");
 		this.#seeders = new Set(seeders.map((record) => record.peerId));
-		let dials = this.#dialer.dial(others, signal).finally(() => {
-			this.#dials.delete(dials), this.#ready.resolve();
+		let dials = this.#dialer.dial(others, this.#stopped.signal).finally(() => {
+			this.#dials.delete(dials), this.#awaited.delete(index), this.#awaited.size === 0 && this.#ready.resolve();
 		});
 		this.#dials.add(dials);
 	}
-	#schedule(delayMs) {
-		this.#stopped.signal.aborted || (clearTimeout(this.#timer), this.#dueAt = performance.now() + delayMs, this.#timer = setTimeout(() => this.#discover(), delayMs), this.#timer.unref());
-	}
 };
+/** One fresh record for each peer, with the addresses that all registries know. */
+function joinRecords(records) {
+	let now = Date.now(), joined = /* @__PURE__ */ new Map();
+	for (let record of records) {
+		if (record.expires <= now) continue;
+		let known = joined.get(record.peerId) ?? record, addresses = [.../* @__PURE__ */ new Set([...known.addresses, ...record.addresses])], later = known.expires >= record.expires ? known : record;
+		joined.set(record.peerId, {
+			...later,
+			addresses: addresses.slice(0, 16)
+		});
+	}
+	return [...joined.values()];
+}
 export { Rendezvous };

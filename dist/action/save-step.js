@@ -1,14 +1,15 @@
 import { a as info, c as saveState, d as setSecret, f as startGroup, i as getState, l as setFailed, m as summary, n as endGroup, p as warning, r as error, s as notice, t as debug, u as setOutput } from "./actions-core.js";
-import { a as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
-import { i as hasRef, n as JOB_PROCESS_VARIABLE, r as loadConfig, t as isRunning } from "./process-life.js";
+import { o as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { n as JOB_PROCESS_VARIABLE, r as hasRef, t as isRunning } from "./process-life.js";
+import { n as loadConfig } from "./config.js";
 import { t as formatSize } from "./sizes.js";
-import { i as withDeadline, n as pause } from "./deadline.js";
+import { a as withDeadline, n as pause } from "./deadline.js";
 import { t as TransferLine } from "./transfer-line.js";
 import { t as createLogger } from "./logger.js";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { closeSync, openSync } from "node:fs";
 import { fork } from "node:child_process";
 // src/action/fail-soft.ts
 /** A failure that the user asked for (`fail-on-cache-miss`). */
@@ -36,7 +37,7 @@ function warn(error) {
 	warning(errorMessage(error)), error instanceof Error && error.stack !== void 0 && debug(error.stack);
 }
 // src/action/background-node.ts
-const PASSED_ON = /^(SWARMCACHE_\w+|CACHE_ENABLE_P2P|P2P_\w+|GITHUB_(ACTIONS|REPOSITORY|REF|BASE_REF|EVENT_NAME|EVENT_PATH|SERVER_URL)|RUNNER_(TEMP|OS|NAME|TRACKING_ID)|XDG_CACHE_HOME|PATH|HOME|USERPROFILE|SystemRoot|TMPDIR|TEMP|TMP|LANG|TZ)$/i;
+const PASSED_ON = /^(SWARMCACHE_\w+|ACTIONS_ID_TOKEN_REQUEST_(URL|TOKEN)|CACHE_ENABLE_P2P|P2P_\w+|GITHUB_(ACTIONS|REPOSITORY|REF|BASE_REF|EVENT_NAME|EVENT_PATH|SERVER_URL|API_URL)|RUNNER_(TEMP|OS|NAME|TRACKING_ID)|XDG_CACHE_HOME|PATH|HOME|USERPROFILE|SystemRoot|TMPDIR|TEMP|TMP|LANG|TZ)$/i, PASSED_ON_FOR_GITHUB = /^(GITHUB_TOKEN|ACTIONS_(RUNTIME_TOKEN|RESULTS_URL|CACHE_URL|CACHE_SERVICE_V2|CACHE_MODE)|(HTTPS?|ALL|NO)_PROXY|NODE_USE_ENV_PROXY|NODE_EXTRA_CA_CERTS)$/i;
 /**
 * Starts a node in a process of its own that outlives this step; resolves when it takes part.
 *
@@ -44,11 +45,11 @@ const PASSED_ON = /^(SWARMCACHE_\w+|CACHE_ENABLE_P2P|P2P_\w+|GITHUB_(ACTIONS|REP
 *
 * @throws what the node could not start for: ERR_INPUT for a bad setting, ERR_CONTROL if one runs already.
 */
-async function startNode(env) {
+async function startNode(env, access) {
 	let logPath = join(env.RUNNER_TEMP || tmpdir(), `swarmcache-node-${process.pid}.log`), log = openSync(logPath, "a", 384), child = fork(join(import.meta.dirname, daemonFile()), [], {
 		detached: !0,
 		execArgv: [],
-		env: daemonEnvironment(env),
+		env: daemonEnvironment(env, access),
 		stdio: [
 			"ignore",
 			log,
@@ -95,9 +96,10 @@ async function firstMessage(child, signal) {
 	})), told = once(child, "message", { signal }).then(([message]) => message);
 	return await Promise.race([told, exited]);
 }
-function daemonEnvironment(env) {
-	let passed = Object.entries(env).filter(([name]) => PASSED_ON.test(name));
+function daemonEnvironment(env, { github }) {
+	let passed = Object.entries(env).filter(([name]) => PASSED_ON.test(name) || github && PASSED_ON_FOR_GITHUB.test(name));
 	return {
+		...github ? { NODE_USE_ENV_PROXY: "1" } : {},
 		...Object.fromEntries(passed),
 		SWARMCACHE_UPSTREAM: "off",
 		[JOB_PROCESS_VARIABLE]: String(process.ppid)
@@ -140,7 +142,7 @@ function readState() {
 /** Reads the settings and hides the secret one from the log. */
 function readConfig(env) {
 	let config = loadConfig({ env });
-	return config.swarmKey !== void 0 && setSecret(config.swarmKey), config;
+	return config.swarmKey !== void 0 && setSecret(config.swarmKey), config.github.token !== void 0 && setSecret(config.github.token), config;
 }
 /** False, with a word on it, if the run belongs to no ref, which entries are scoped by. */
 function isCacheable(env) {
@@ -155,9 +157,10 @@ function isCacheable(env) {
 * @throws ERR_INPUT for a setting that the node refuses.
 */
 async function joinSwarm(env, config) {
-	if (!config.peers || config.swarmKey === void 0) return keepNodeAbsent(), config;
+	if (!config.peers || config.membership.proof === "none") return keepNodeAbsent(), config;
 	try {
-		return await isNodeRunning(config.home) || keepNode(await startNode(env)), config;
+		let github = config.registries.some(({ kind }) => kind === "github");
+		return await isNodeRunning(config.home) || keepNode(await startNode(env, { github })), config;
 	} catch (error) {
 		if (isSwarmCacheError(error, "ERR_INPUT")) throw error;
 		return warning(`No node could be started, so this job works without peers: ${errorMessage(error)}`), keepNodeAbsent(), {
@@ -168,12 +171,12 @@ async function joinSwarm(env, config) {
 }
 /** True if an earlier step of the job, or the machine, has a node for this home. */
 async function isNodeRunning(home) {
-	let { connectToNode } = await import("./compose.js"), node = await connectToNode(home);
+	let { connectToNode } = await import("./compose2.js"), node = await connectToNode(home);
 	return await node?.stop(), node !== void 0;
 }
 /** Opens a session for `work` and closes it within a deadline. */
 async function withSession(config, logger, work) {
-	let { openSession } = await import("./compose.js"), session = await openSession(config, { logger });
+	let { openSession } = await import("./compose2.js"), session = await openSession(config, { logger });
 	try {
 		await work(session);
 	} finally {
@@ -216,6 +219,25 @@ async function writeRestoreSummary(result, lookupOnly) {
 /** Adds a save to the summary of the job. */
 async function writeSaveSummary(result) {
 	await writeSummary(saveTable(result));
+}
+/** Adds what became of the job's requests to the GitHub API, if there were any. */
+async function writeApiSummary(stats) {
+	stats.requests > 0 && await writeSummary(apiTable(stats));
+}
+/** Requests to the API as a table in Markdown. */
+function apiTable({ tiers, ...counts }) {
+	let { requests, charged, saved, free, collapsed, stale, failed } = counts, how = [
+		[free, "confirmed at no cost"],
+		[collapsed, "together with others"],
+		[stale, "not asked again"]
+	].filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`), from = Object.entries(tiers).filter(([tier, count]) => count > 0 && tier !== "upstream");
+	return table("GitHub API", {
+		Requests: String(requests),
+		Charged: String(charged),
+		Saved: saved === 0 ? "0" : `${saved} (${how.join(", ")})`,
+		"Answers from": from.map(([tier, count]) => `${tier} ${count}`).join(", "),
+		Failed: failed === 0 ? "" : String(failed)
+	});
 }
 /** A restore as a table in Markdown. */
 function restoreTable(result, lookupOnly) {
@@ -308,4 +330,4 @@ async function saveStep(cache, inputs, key) {
 	let { bytes, files } = result;
 	info(`Cache Size: ~${formatSize(bytes.content)} in ${files} files, ${formatSize(bytes.stored)} stored`), info(`Cache saved with key: ${key}`);
 }
-export { progressReporter as a, joinSwarm as c, keepMatchedKey as d, keepPrimaryKey as f, runFailSoft as g, StepFailure as h, writeRestoreSummary as i, readConfig as l, stopNode as m, inGroup as n, setRestoreOutputs as o, readState as p, workflowLogger as r, isCacheable as s, saveStep as t, withSession as u };
+export { runFailSoft as _, writeRestoreSummary as a, isCacheable as c, withSession as d, keepMatchedKey as f, StepFailure as g, stopNode as h, writeApiSummary as i, joinSwarm as l, readState as m, inGroup as n, progressReporter as o, keepPrimaryKey as p, workflowLogger as r, setRestoreOutputs as s, saveStep as t, readConfig as u };

@@ -1,8 +1,65 @@
-import { t as digestOf } from "./digest.js";
 import { n as errnoOf } from "./errors.js";
-import { a as pathError, i as freeMemory, s as fsPath } from "./worker-thread.js";
+import { t as digestOf } from "./digest.js";
+import { t as freeMemory } from "./free-memory.js";
+import { n as makeFrame, r as makeFrameSync } from "./chunk.js";
+import { r as encodeFrameFile } from "./frame-file.js";
+import { i as pathError, o as fsPath } from "./worker-thread.js";
 import { hash } from "node:crypto";
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync, writevSync } from "node:fs";
+/** The frame of a chunk, compressed on the thread pool. */
+async function makeNewFrame(chunk, plain) {
+	return exactFrame(chunk, await makeFrame(plain));
+}
+/** The frame of a chunk, compressed at once. */
+function makeNewFrameSync(chunk, plain) {
+	return exactFrame(chunk, makeFrameSync(plain));
+}
+/** The frame of a chunk in a new file; in memory if the file cannot be written. */
+function writeNewFrame(chunk, plain, path, file) {
+	let bytes = makeFrameSync(plain);
+	if (!isWritten(path, encodeFrameFile({
+		chunk,
+		bytes
+	}))) return exactFrame(chunk, bytes);
+	let frameBytes = bytes.length;
+	return freeMemory(bytes), {
+		...chunk,
+		file,
+		frameBytes
+	};
+}
+/** A frame in memory of the exact size: the compressor's buffer has room for incompressible input. */
+function exactFrame({ digest, bytes }, roomy) {
+	let frame = new Uint8Array(roomy);
+	return freeMemory(roomy), {
+		digest,
+		bytes,
+		frame,
+		frameBytes: frame.length
+	};
+}
+/** False if the disk refuses: the store, which is then given the bytes, says why. */
+function isWritten(path, parts) {
+	let total = 0;
+	for (let part of parts) total += part.length;
+	let fd;
+	try {
+		fd = openSync(path, "wx", 384);
+	} catch {
+		return !1;
+	}
+	let written = 0;
+	try {
+		written = writevSync(fd, parts);
+	} catch {} finally {
+		closeSync(fd);
+	}
+	if (written === total) return !0;
+	try {
+		unlinkSync(path);
+	} catch {}
+	return !1;
+}
 // src/archive/file-reader.ts
 /** Whether a file was read as the scan had found it. */
 const FILE_STATE = {
@@ -99,80 +156,93 @@ function search(bytes, start, end, mask) {
 	}
 	return found.fingerprint = fingerprint, found.isCut = !1, i;
 }
-/** Reads, cuts, hashes and compresses one segment at a time, with a fixed amount of memory. */
+// src/archive/segment-packer.ts
+const WINDOW_BYTES = 4194304, PIECE_ENDS = {
+	FILE: 1,
+	SEGMENT: 2
+};
+/** Reads, cuts, hashes and compresses one job at a time, with a fixed amount of memory. */
 var SegmentPacker = class {
 	#port;
-	#makeFrame;
-	#buffer = Buffer.allocUnsafeSlow(4194304);
+	#storeChunk;
+	#buffer = Buffer.allocUnsafeSlow(WINDOW_BYTES);
+	#filled = 0;
+	/** Where the first chunk starts that is not cut yet. */
+	#uncut = 0;
 	#chunks = [];
-	constructor(port, makeFrame) {
-		this.#port = port, this.#makeFrame = makeFrame;
+	/** Of `#chunks`, those before it have been put. */
+	#put = 0;
+	constructor(port, storeChunk) {
+		this.#port = port, this.#storeChunk = storeChunk;
 	}
 	/** @throws ERR_PATH naming a file that cannot be read, or what the port throws. */
 	async pack(job) {
-		let { numbers } = job, paths = job.paths.split("\0"), sizes = new Float64Array(paths.length), states = new Uint8Array(paths.length);
-		this.#chunks = [];
-		let filled = 0;
-		for (let [i, path] of paths.entries()) {
-			let at = i * 5;
+		this.#start();
+		let { numbers } = job, deviations = [], piece = 0;
+		for (let path of job.paths.split("\0")) {
+			let at = piece * 5, bytes = numbers[at + 1], ends = numbers[at + 4];
 			using reader = new FileReader(path, {
 				offset: numbers[at],
-				bytes: numbers[at + 1],
+				bytes,
 				seconds: numbers[at + 2],
 				nanos: numbers[at + 3],
-				last: numbers[at + 4] === 1
+				last: (ends & PIECE_ENDS.FILE) !== 0
 			});
-			for (; filled += reader.read(this.#buffer, filled), !reader.done;) filled = await this.#flush(filled, !1);
-			sizes[i] = reader.bytesRead, states[i] = reader.state;
+			for (; this.#filled += reader.read(this.#buffer, this.#filled), !reader.done;) await this.#makeRoom();
+			(reader.bytesRead !== bytes || reader.state !== 0) && deviations.push({
+				piece,
+				bytes: reader.bytesRead,
+				state: reader.state
+			}), (ends & PIECE_ENDS.SEGMENT) !== 0 && this.#cut(this.#buffer, !0), piece += 1;
 		}
-		return await this.#flush(filled, !0), {
+		return await this.#putNew(this.#buffer), {
 			chunks: this.#chunks,
-			sizes,
-			states
+			deviations
 		};
 	}
 	/** Packs content that is in memory already. */
 	async packBytes(bytes) {
-		return this.#chunks = [], await this.#packWindow(bytes, bytes.length, !0), this.#chunks;
+		return this.#start(), this.#filled = bytes.length, this.#cut(bytes, !0), await this.#putNew(bytes), this.#chunks;
 	}
 	/** Packs content as it arrives. */
 	async packStream(content) {
-		this.#chunks = [];
-		let filled = 0;
+		this.#start();
 		for await (let bytes of content) for (let taken = 0; taken < bytes.length;) {
-			let part = bytes.subarray(taken, taken + this.#buffer.length - filled);
-			this.#buffer.set(part, filled), taken += part.length, filled += part.length, filled === this.#buffer.length && (filled = await this.#flush(filled, !1));
+			let part = bytes.subarray(taken, taken + this.#buffer.length - this.#filled);
+			this.#buffer.set(part, this.#filled), taken += part.length, this.#filled += part.length, this.#filled === this.#buffer.length && await this.#makeRoom();
 		}
-		return await this.#flush(filled, !0), this.#chunks;
+		return this.#cut(this.#buffer, !0), await this.#putNew(this.#buffer), this.#chunks;
 	}
-	/** Packs what is in the buffer as far as cuts are certain; returns how much is left at its start. */
-	async #flush(filled, isEnd) {
-		let done = await this.#packWindow(this.#buffer, filled, isEnd);
-		return this.#buffer.copyWithin(0, done, filled), filled - done;
+	#start() {
+		this.#filled = 0, this.#uncut = 0, this.#chunks = [], this.#put = 0;
 	}
-	async #packWindow(window, end, isEnd) {
-		let plains = [], chunks = [], start = 0;
+	/** Puts what can be cut for certain, and moves the rest to the start of the buffer. */
+	async #makeRoom() {
+		this.#cut(this.#buffer, !1), await this.#putNew(this.#buffer), this.#buffer.copyWithin(0, this.#uncut, this.#filled), this.#filled -= this.#uncut, this.#uncut = 0;
+	}
+	#cut(window, isEnd) {
+		let end = this.#filled, start = this.#uncut;
 		for (; start < end && (isEnd || end - start >= 524288);) {
-			let cut = nextCut(window, start, end), plain = window.subarray(start, cut);
-			plains.push(plain), chunks.push({
-				digest: digestOf(plain),
-				bytes: plain.length
+			let cut = nextCut(window, start, end);
+			this.#chunks.push({
+				digest: digestOf(window.subarray(start, cut)),
+				bytes: cut - start
 			}), start = cut;
 		}
-		return chunks.length > 0 && await this.#putNew(chunks, plains), start;
+		this.#uncut = start;
 	}
-	async #putNew(chunks, plains) {
-		for (let chunk of chunks) this.#chunks.push(chunk);
-		let wanted = await this.#port.ask(chunks), frames = [];
-		for (let [i, chunk] of chunks.entries()) wanted[i] === !0 && frames.push(this.#compress(chunk, plains[i]));
+	/** What is cut and not put yet lies before the uncut rest of the window. */
+	async #putNew(window) {
+		let chunks = this.#chunks.slice(this.#put);
+		if (chunks.length === 0) return;
+		this.#put = this.#chunks.length;
+		let wanted = await this.#port.ask(chunks), frames = [], start = this.#uncut;
+		for (let chunk of chunks) start -= chunk.bytes;
+		for (let [i, chunk] of chunks.entries()) {
+			let end = start + chunk.bytes;
+			wanted[i] === !0 && frames.push(Promise.resolve(this.#storeChunk(chunk, window.subarray(start, end)))), start = end;
+		}
 		frames.length > 0 && await this.#port.put(await Promise.all(frames));
 	}
-	async #compress(chunk, plain) {
-		let roomy = await this.#makeFrame(plain), frame = new Uint8Array(roomy);
-		return freeMemory(roomy), {
-			...chunk,
-			frame
-		};
-	}
 };
-export { FILE_STATE as n, SegmentPacker as t };
+export { makeNewFrame as a, FILE_STATE as i, SegmentPacker as n, makeNewFrameSync as o, WINDOW_BYTES as r, writeNewFrame as s, PIECE_ENDS as t };

@@ -1,12 +1,17 @@
 import { a as nearMissOf } from "./entry-match.js";
+import { s as readableScopes, u as writesDefault } from "./scope-rules.js";
 // src/node/serving.ts
 /** What a node of `role` gives to the other peers: the store, or nothing if it is a reader. */
 function supplyFrom(store, role) {
 	return role === "reader" ? NOTHING_SUPPLIED : new StoreSupply(store);
 }
-/** What a node of `role` answers to the questions of other peers: its index, or nothing if it is a reader. */
-function answersFrom(store, role) {
-	return role === "reader" ? NOTHING_KNOWN : new StoreAnswers(store);
+/**
+* What a node answers to the questions of other peers: its index, as far as the run that a peer's ID token
+* attests may read it, or nothing if it is a reader. A run that may write to the default branch, and a member
+* that shows no token, are taken at their word: they may ask for several jobs.
+*/
+function answersFrom(parts, options) {
+	return options.role === "reader" ? NOTHING_KNOWN : new StoreAnswers(parts, options);
 }
 var StoreSupply = class {
 	#store;
@@ -17,25 +22,49 @@ var StoreSupply = class {
 		return await this.#store.getManifest(digest);
 	}
 	async frame(digest) {
-		return (await this.#store.get(digest))?.bytes;
+		return await this.#store.get(digest);
 	}
 	async has(digests) {
 		return await this.#store.has(digests);
 	}
 }, StoreAnswers = class {
-	#store;
-	constructor(store) {
-		this.#store = store;
+	#parts;
+	#defaultScope;
+	constructor(parts, { defaultScope }) {
+		this.#parts = parts, this.#defaultScope = defaultScope;
 	}
-	async find(query) {
-		let match = await this.#store.findEntry(query);
-		return match === void 0 ? { nearMisses: (await this.#store.findNearMisses(query)).map((entry) => nearMissOf(entry, query)) } : {
-			entry: match.entry,
-			nearMisses: []
+	async find(asked, asker) {
+		let { store, checkEntry } = this.#parts, query = {
+			...asked,
+			scopes: this.#readable(asked.scopes, asker)
 		};
+		if (query.scopes.length === 0) return { nearMisses: [] };
+		let match = await store.findEntry(query);
+		if (match !== void 0) {
+			let { trusted } = await checkEntry(match.entry);
+			return {
+				entry: trusted ? match.entry : void 0,
+				nearMisses: []
+			};
+		}
+		return { nearMisses: (await store.findNearMisses(query)).map((entry) => nearMissOf(entry, query)) };
 	}
 	async holds(manifest) {
-		return await this.#store.getManifest(manifest) !== void 0;
+		return await this.#parts.store.getManifest(manifest) !== void 0;
+	}
+	#readable(scopes, asker) {
+		let run = this.#parts.swarm.peers().find(({ peerId }) => peerId === asker)?.attestation;
+		if (run === void 0) return scopes;
+		let { event, ref, baseRef } = run, defaultScope = this.#defaultScope;
+		return writesDefault({
+			event,
+			ref,
+			defaultScope
+		}) ? scopes : readableScopes({
+			ref,
+			baseRef,
+			defaultScope
+		}, scopes);
 	}
 };
 const NOTHING_SUPPLIED = {

@@ -1,6 +1,6 @@
-import { i as withDeadline, t as abortable } from "./deadline.js";
-import { a as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
-import { a as LEASE_LIMITS, c as parseRequest, i as joinRemote, l as HeldTurn, n as askState, o as LEASE_PROTOCOL, r as joinLocal, s as parseHolderMessage, t as LeaseTable } from "./lease-table.js";
+import { a as withDeadline, t as abortable } from "./deadline.js";
+import { o as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { a as LEASE_LIMITS, c as parseRequest, i as joinRemote, l as HeldTurn, n as askState, r as joinLocal, s as parseHolderMessage, t as LeaseTable } from "./lease-table.js";
 import { t as digestOf } from "./digest.js";
 import { t as UNLED_TURN } from "./lease.js";
 import { t as MessageStream } from "./message.js";
@@ -147,6 +147,7 @@ function malformed() {
 /** Turns of a swarm, whose peers share the work of leading the lines by rendezvous hashing. */
 var SwarmLeases = class {
 	#parts;
+	#protocol;
 	#answerMs;
 	#silenceMs;
 	#held;
@@ -158,7 +159,7 @@ var SwarmLeases = class {
 	#toldMs = -1e400;
 	#stopListening;
 	constructor(parts, options = {}) {
-		this.#parts = parts, this.#answerMs = options.answerMs ?? 1e3, this.#silenceMs = options.leaseMs ?? 2e3, this.#held = {
+		this.#parts = parts, this.#protocol = options.protocol ?? "/swarmcache/lease/1", this.#answerMs = options.answerMs ?? 1e3, this.#silenceMs = options.leaseMs ?? 2e3, this.#held = {
 			beatMs: options.beatMs ?? 500,
 			stallMs: options.stallMs ?? 3e4
 		}, this.#table = new LeaseTable(options);
@@ -172,7 +173,7 @@ var SwarmLeases = class {
 	}
 	start() {
 		let { swarm } = this.#parts;
-		swarm.handle(LEASE_PROTOCOL, (stream, peerId) => this.#server.answer(stream, peerId)), this.#stopListening = swarm.listen({ disconnected: (peerId) => this.#table.gone(peerId) });
+		swarm.handle(this.#protocol, (stream, peerId) => this.#server.answer(stream, peerId)), this.#stopListening = swarm.listen({ disconnected: (peerId) => this.#table.gone(peerId) });
 	}
 	async stop() {
 		this.#stopped.abort(new SwarmCacheError("ERR_CLOSED", "The node is stopping, so no turn can be waited for.")), this.#stopListening?.(), await Promise.all([...this.#turns].map((turn) => turn.leave())), await this.#server.stop(), this.#table.stop();
@@ -247,6 +248,7 @@ var SwarmLeases = class {
 		try {
 			return await joinRemote({
 				swarm,
+				protocol: this.#protocol,
 				leader,
 				name,
 				claim,
@@ -263,21 +265,23 @@ var SwarmLeases = class {
 	/** The first in order that leads the name already, else the first in order; alone, this node. */
 	async #choose({ name, passed }, signal) {
 		let own = this.#parts.swarm.peerId, others = this.#connected().filter((peerId) => !passed.has(peerId));
-		if (others.length === 0) return this.#chosen(own, [this.#stateOf(name)]);
+		if (others.length === 0) return await this.#chosen(own, name, /* @__PURE__ */ new Map([[own, this.#stateOf(name)]]), signal);
 		let asked = leaderOrder(name, [own, ...others]).slice(0, 8), known = Promise.withResolvers(), answered = Promise.all(asked.map(async (peerId) => {
 			let state = peerId === own ? this.#stateOf(name) : await this.#ask(peerId, name, signal);
 			return state?.kind === "done" && known.resolve({ done: state.by }), state?.kind === "held" && known.resolve({ leader: peerId }), state;
 		})).then((states) => {
-			let first = states.findIndex((state) => state !== void 0);
-			return this.#chosen(asked[first] ?? own, [...states, this.#stateOf(name)]);
+			let first = states.findIndex((state) => state !== void 0), known = new Map(asked.map((peerId, at) => [peerId, states[at]]));
+			return this.#chosen(asked[first] ?? own, name, known.set(own, this.#stateOf(name)), signal);
 		}), choice = await Promise.race([known.promise, answered]);
 		return signal.throwIfAborted(), choice;
 	}
-	/** Nobody leads the name yet; one who had the turn with a leader that was lost may be heard of. */
-	#chosen(leader, states) {
-		for (let state of states) {
+	/** Nobody leads the name yet; one who has the turn with a leader that was lost may be heard of. */
+	async #chosen(leader, name, states, signal) {
+		for (let state of states.values()) {
 			let holder = state?.kind === "none" ? state.holder : void 0;
-			if (holder !== void 0 && this.#isPresent(holder)) return {
+			if (holder === void 0 || !this.#isPresent(holder)) continue;
+			let own = states.has(holder) ? states.get(holder) : await this.#ask(holder, name, signal);
+			if (own?.kind !== "none" || own.holder === holder) return {
 				leader,
 				holder
 			};
@@ -295,12 +299,13 @@ var SwarmLeases = class {
 	}
 	async #ask(peerId, name, signal) {
 		try {
-			let { swarm } = this.#parts;
+			let { swarm } = this.#parts, protocol = this.#protocol, answerMs = this.#answerMs;
 			return await askState({
 				swarm,
+				protocol,
 				leader: peerId,
 				name,
-				answerMs: this.#answerMs,
+				answerMs,
 				signal
 			});
 		} catch (error) {

@@ -1,7 +1,7 @@
 import { t as BoundedQueue } from "./bounded-queue.js";
-import { i as withDeadline, r as startDeadline, t as abortable } from "./deadline.js";
+import { a as withDeadline, r as startDeadline, t as abortable } from "./deadline.js";
 import { n as entryDigest, r as parseSignedEntry } from "./entry.js";
-import { a as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { o as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
 import { t as publish } from "./events.js";
 import { i as matchEntry, n as compareMatches } from "./entry-match.js";
 import { n as isDigest } from "./digest.js";
@@ -45,7 +45,7 @@ var AdaptiveTimeout = class {
 /**
 * One question and one answer on a stream of its own, as messages without bodies.
 *
-* Question: `{query: {repository, scopes, key, restoreKeys, version}}` or `{manifest: digest}`.
+* Question: `{query: {repository, scopes, key, restoreKeys, version, attested?, except?}}` or `{manifest: digest}`.
 * Answer: `{entry?, nearMisses}`, `{holds: boolean}`, or `{busy: true}` from a peer that is asked too much.
 */
 const QUERY_PROTOCOL = "/swarmcache/query/1", QUESTION_LIMITS = {
@@ -61,12 +61,18 @@ function parseQuestion(header) {
 	let query = header.query;
 	if (typeof query != "object" || !query) return;
 	let { repository, scopes, key, restoreKeys, version } = query;
-	if (isName(repository, MAX_NAME_LENGTH) && isName(key, 512) && isDigest(version) && areNames(scopes, 10, MAX_NAME_LENGTH) && scopes.length !== 0 && areNames(restoreKeys, 9, 512)) return { query: {
+	if (!isName(repository, MAX_NAME_LENGTH) || !isName(key, 512) || !isDigest(version) || !areNames(scopes, 10, MAX_NAME_LENGTH) || scopes.length === 0 || !areNames(restoreKeys, 9, 512)) return;
+	let asked = {
 		repository,
 		scopes,
 		key,
 		restoreKeys,
 		version
+	}, { attested, except } = query;
+	if (except === void 0 || areDigests(except)) return { query: {
+		...asked,
+		...attested === !0 && { attested },
+		...except !== void 0 && { except }
 	} };
 }
 /** The answer in a header from a peer, or undefined if it is malformed; not yet compared with the question. */
@@ -96,6 +102,9 @@ function parseNearMisses(value) {
 		});
 	}
 	return nearMisses;
+}
+function areDigests(value) {
+	return Array.isArray(value) && value.length <= 8 && value.every(isDigest);
 }
 function isName(value, maxLength) {
 	return typeof value == "string" && value.length > 0 && value.length <= maxLength;
@@ -193,6 +202,11 @@ var PeerScores = class {
 		score.failures += 1;
 		let waitMs = this.#wait(this.#options.backoffMs, this.#options.maxBackoffMs, score.failures);
 		return score.backoffUntil = now + waitMs, score.calmSince = Math.max(score.calmSince, score.backoffUntil), waitMs;
+	}
+	/** True while a wait after misbehaviour lasts. */
+	isBanned(peerId) {
+		let score = this.#scores.get(peerId);
+		return score !== void 0 && this.#now() < score.bannedUntil;
 	}
 	isUsable(peerId) {
 		let score = this.#scores.get(peerId);
@@ -326,14 +340,14 @@ async function exchange(messages, question) {
 	if ("busy" in answer) throw new SwarmCacheError("ERR_LIMIT", "The peer answers too many questions already.");
 	return answer;
 }
-/** Checks answers to one query; each distinct entry's signature is verified once. */
+/** Checks answers to one query; each distinct entry is checked once. */
 var QueryAsker = class {
 	#swarm;
 	#query;
-	#verifyEntry;
-	#verified = /* @__PURE__ */ new Map();
-	constructor(swarm, query, verifyEntry) {
-		this.#swarm = swarm, this.#query = query, this.#verifyEntry = verifyEntry;
+	#checkEntry;
+	#verdicts = /* @__PURE__ */ new Map();
+	constructor(swarm, query, checkEntry) {
+		this.#swarm = swarm, this.#query = query, this.#checkEntry = checkEntry;
 	}
 	/** @throws ERR_FRAME or ERR_INTEGRITY if the answer is wrong; see `ask` for the rest. */
 	async ask(peerId, signal) {
@@ -343,17 +357,26 @@ var QueryAsker = class {
 		let match = matchEntry(answer.entry, this.#query);
 		if (match === void 0) throw wrong("its entry is no answer to the query");
 		if (answer.entry.manifestBytes > 67108864) throw wrong("its manifest is too large");
-		if (!this.#isSigned(answer.entry)) throw new SwarmCacheError("ERR_INTEGRITY", "The signature of its entry is wrong.");
-		return {
+		let verdict = await this.#check(answer.entry);
+		if (verdict.trusted) return {
 			match,
 			nearMisses: []
 		};
+		if (verdict.why !== "forged") return {
+			nearMisses: [],
+			refused: verdict.reason
+		};
+		let facts = {
+			key: answer.entry.key,
+			scope: answer.entry.scope,
+			writer: answer.entry.writer
+		}, message = `It passes on an entry that is not to be believed: ${verdict.reason}.`;
+		throw new SwarmCacheError("ERR_INTEGRITY", message, { facts });
 	}
-	#isSigned(entry) {
-		let name = JSON.stringify(entry), known = this.#verified.get(name);
-		if (known !== void 0) return known;
-		let verified = this.#verifyEntry(entry);
-		return this.#verified.set(name, verified), verified;
+	/** Shared by all peers that answer alike, so it ends with none of their questions. */
+	async #check(entry) {
+		let name = JSON.stringify(entry), verdict = this.#verdicts.get(name) ?? this.#checkEntry(entry);
+		return this.#verdicts.set(name, verdict), await verdict;
 	}
 };
 /** True if the peer says that it holds the manifest or part of it. */
@@ -383,7 +406,7 @@ var QueryServer = class {
 			this.#running += 1, asker.running += 1;
 			try {
 				let question = await this.#readQuestion(messages, peerId);
-				await this.#send(messages, await this.#answerTo(question));
+				await this.#send(messages, await this.#answerTo(question, peerId));
 			} finally {
 				--this.#running, --asker.running;
 			}
@@ -399,12 +422,12 @@ var QueryServer = class {
 		}
 		throw this.#parts.misbehaved(peerId, "it asked a malformed question"), new SwarmCacheError("ERR_FRAME", `The peer ${peerId} asked a malformed question.`);
 	}
-	async #answerTo(question) {
+	async #answerTo(question, asker) {
 		let { answers, logger } = this.#parts;
 		try {
 			return await withDeadline(ANSWER_MS, "The answer from the index", void 0, async () => {
 				if ("manifest" in question) return { holds: await answers.holds(question.manifest) };
-				let { entry, nearMisses } = await answers.find(question.query);
+				let { entry, nearMisses } = await answers.find(question.query, asker);
 				return {
 					entry,
 					nearMisses: nearMisses.slice(0, 10)
@@ -484,13 +507,15 @@ var SwarmRouter = class {
 		options.signal?.throwIfAborted();
 		let search = new FindSearch(), rank = (peers) => this.rank(peers), peers = this.#connected();
 		if (peers.length === 0) return search.result(rank);
-		let asker = new QueryAsker(this.#parts.swarm, query, this.#parts.verifyEntry), enough = Promise.withResolvers(), questions = new AbortController();
+		let asker = new QueryAsker(this.#parts.swarm, query, this.#parts.checkEntry), enough = Promise.withResolvers(), questions = new AbortController();
 		using deadline = startDeadline(this.#timeout.ms, "Finding an entry", options.signal);
 		deadline.signal.addEventListener("abort", () => enough.resolve(), { once: !0 });
 		let ask = async (peerId) => {
 			if (!search.addAsked(peerId)) return;
 			let answer = await this.#question(peerId, questions.signal, (s) => asker.ask(peerId, s));
-			answer !== void 0 && (search.addAnswer(peerId, answer), search.isSettled && setTimeout(enough.resolve, 10));
+			if (answer === void 0) return;
+			let { refused } = answer;
+			refused !== void 0 && this.#parts.logger.log("info", `An entry of a peer is not used: ${refused}.`, { peerId }), search.addAnswer(peerId, answer), search.isSettled && setTimeout(enough.resolve, 10);
 		}, direct = Promise.all(peers.map(ask)), digests = query.scopes.map((scope) => entryDigest({
 			...query,
 			scope
@@ -532,20 +557,30 @@ var SwarmRouter = class {
 		this.#scores.succeeded(peerId, outcome);
 	}
 	failed(peerId, reason, misbehaved = !1) {
-		let waitMs = Math.round(this.#scores.failed(peerId, misbehaved));
-		publish("peer:failed", {
+		if (this.#scores.isBanned(peerId) || peerId === this.#parts.swarm.peerId) return;
+		let { logger, swarm } = this.#parts, waitMs = Math.round(this.#scores.failed(peerId, misbehaved));
+		if (publish("peer:failed", {
 			peerId,
 			reason
-		}), misbehaved && publish("peer:refused", {
-			address: `/p2p/${peerId}`,
-			reason
-		});
-		let level = misbehaved ? "warning" : "debug";
-		this.#parts.logger.log(level, "A peer is left alone for a while", {
+		}), !misbehaved) {
+			logger.log("debug", "A peer is left alone for a while", {
+				peerId,
+				reason,
+				waitMs
+			});
+			return;
+		}
+		publish("peer:banned", {
 			peerId,
 			reason,
-			waitMs
+			milliseconds: waitMs
 		});
+		let seconds = Math.round(waitMs / 1e3);
+		logger.log("warning", "A peer misbehaved and is banned", {
+			peerId,
+			reason,
+			seconds
+		}), swarm.ban(peerId, waitMs);
 	}
 	isUsable(peerId) {
 		return this.#scores.isUsable(peerId);

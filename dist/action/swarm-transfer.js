@@ -1,16 +1,19 @@
-import { i as withDeadline, n as pause, r as startDeadline, t as abortable } from "./deadline.js";
-import { i as openFrame } from "./chunk.js";
-import { t as Limit } from "./limit.js";
-import { a as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { a as withDeadline, i as timedOut, n as pause, r as startDeadline, t as abortable } from "./deadline.js";
+import { a as isMalformed, o as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
 import { t as publish } from "./events.js";
+import { t as freeMemory } from "./free-memory.js";
 import { n as isDigest } from "./digest.js";
 import { i as decodeManifest, n as MAX_FRAME_BYTES, r as MAX_MANIFEST_BYTES, t as MAX_CHUNK_BYTES } from "./manifest.js";
+import { t as startThreadBeside } from "./start-thread.js";
+import { a as openFrame } from "./chunk.js";
 import { t as MessageStream } from "./message.js";
-import { t as SocketByteStream } from "./socket-byte-stream.js";
+import { n as SocketReading, t as SocketByteStream } from "./socket-byte-stream.js";
 import { t as isPeerId } from "./peer.js";
+import { t as Limit } from "./limit.js";
 import { once } from "node:events";
 import { connect, createServer } from "node:tls";
 import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { availableParallelism } from "node:os";
 /** Keeps what is spent to a number of bytes a second, over all that share it. */
 var ByteRate = class {
 	#bytesPerMs;
@@ -460,6 +463,7 @@ var FetchSources = class {
 	/** Gives a source up. */
 	leave(source, error) {
 		if (this.#ending.signal.aborted) return;
+		source.channel?.abort();
 		let reason = errorMessage(error), misbehaved = isSwarmCacheError(error, "ERR_FRAME") || isSwarmCacheError(error, "ERR_INTEGRITY");
 		if (!this.#remove(source) && !misbehaved) return;
 		let { peerId } = source;
@@ -492,7 +496,7 @@ var FetchSources = class {
 				closed: (error) => this.#closed(source, error)
 			}, opening)), this.#sources.has(source) ? source.isFull && (source.channel = channel) : channel.close(), this.#watch(source, channel, hint);
 		} catch (error) {
-			channel?.close(), hint === "reader" ? this.#forget(source) : this.leave(source, error);
+			channel?.abort(), hint === "reader" ? this.#forget(source) : this.leave(source, error);
 		}
 		this.#listener.changed();
 	}
@@ -506,7 +510,7 @@ var FetchSources = class {
 			if (!this.#sources.has(source)) return;
 			source.isWatching = !1, source.watchedTo = tasks.at(-1).number + 1, this.#learn(source, digests, answer), source.isFull || source.isFetching || source.offers.size > 0 || hint !== "connected" ? source.channel = channel : this.#forget(source, channel);
 		} catch (error) {
-			this.leave(source, error);
+			this.#ending.signal.aborted ? channel.close() : channel.abort(), this.leave(source, error);
 		}
 		this.#listener.changed();
 	}
@@ -551,11 +555,13 @@ var FetchSources = class {
 *
 * Asked: `{want: id}` with a body of n digests (32 bytes each), which take the ids from `id` to `id + n - 1`;
 * `{cancel: true}` with a body of ids (u32, big endian); `{have: id}` with a body of digests, and with
-* `watch: manifest` for what is fetched of that manifest; `{manifest: digest, id}`.
+* `watch: manifest` for what is fetched of that manifest; `{manifest: digest, id}`; `{rest: id}` to end the
+* conversation and keep the stream for the next one.
 *
 * Answered: `{id}` with a frame as body; `{id, missing: true}`; `{cancelled: true}` with a body of ids;
 * `{id, have: true}` with one bit for each digest, lowest bit first; `{id, manifestBytes}` with a piece of the
 * manifest, until it is complete; `{busy: true}`, then the end, from a peer that serves too many already.
+* A rest takes back whatever waits for its answer; `{id, rested: true}` comes when nothing else is to come.
 *
 * The answer to a watch also names others that watch the same manifest (`readers`), and tells whether the peer
 * is fetching it itself (`fetching`). What it gets of the digests from then on it tells unasked, as
@@ -570,7 +576,7 @@ const TRANSFER_PROTOCOL = "/swarmcache/transfer/1", MAX_DIGESTS = 4096, REQUEST_
 };
 /** The request in a message, or undefined if it is malformed. */
 function parseRequest(header, body) {
-	let { want, cancel, have, watch, manifest, id } = header;
+	let { want, cancel, have, watch, manifest, rest, id } = header;
 	if (isId(want)) {
 		let digests = decodeDigests(body);
 		return digests === void 0 ? void 0 : {
@@ -595,6 +601,10 @@ function parseRequest(header, body) {
 			ids
 		};
 	}
+	if (isId(rest)) return body.length === 0 ? {
+		kind: "rest",
+		id: rest
+	} : void 0;
 	if (isDigest(manifest) && isId(id)) return {
 		kind: "manifest",
 		id,
@@ -650,7 +660,6 @@ var ChunkFetch = class {
 	#picker;
 	#sources;
 	#verify;
-	#ending = new AbortController();
 	#ready = [];
 	#stopTicking;
 	#heldBytes = 0;
@@ -660,7 +669,9 @@ var ChunkFetch = class {
 	#wake;
 	constructor(parts, request, options = {}) {
 		let { random = Math.random, every = everyByTimer } = parts;
-		this.#parts = parts, this.#verify = request.verify ?? limited(parts.verify, this.#ending.signal), this.#bufferBytes = options.bufferBytes ?? 16777216, this.#picker = new ChunkPicker(request.chunks, random), this.#tickedAt = parts.now();
+		this.#parts = parts;
+		let { verify } = request;
+		this.#verify = verify === void 0 ? parts.verify : async (frame, peerId) => (await verify(frame, peerId), frame.bytes), this.#bufferBytes = options.bufferBytes ?? 16777216, this.#picker = new ChunkPicker(request.chunks, random), this.#tickedAt = parts.now();
 		let listener = {
 			frame: (source, chunk, bytes) => this.#take(source, chunk, bytes),
 			missing: (source, chunk) => this.#lack(source, chunk),
@@ -689,7 +700,7 @@ var ChunkFetch = class {
 		this.#finish(void 0);
 	}
 	#finish(error) {
-		this.#finished || (this.#finished = !0, this.#error = error, this.#stopTicking(), this.#sources.close(), this.#ending.abort(), this.#wake?.());
+		this.#finished || (this.#finished = !0, this.#error = error, this.#stopTicking(), this.#sources.close(), this.#wake?.());
 	}
 	#pump() {
 		if (this.#finished || this.#sources === void 0) return;
@@ -697,14 +708,17 @@ var ChunkFetch = class {
 			this.#finish(void 0);
 			return;
 		}
-		let { all, inCrowd } = this.#sources, load = (source) => source.outstandingBytes / source.windowBytes(inCrowd) + (source.isFull && inCrowd ? 1 : 0);
-		for (let source of [...all].sort((a, b) => load(a) - load(b))) this.#feed(source);
-		this.#sources.openMore(), this.#endIfStuck();
+		let { all, inCrowd } = this.#sources, load = (source) => source.outstandingBytes / source.windowBytes(inCrowd) + (source.isFull && inCrowd ? 1 : 0), isThrottled = !1;
+		for (let source of [...all].sort((a, b) => load(a) - load(b))) {
+			if (isThrottled = this.#parts.rate?.isOpen === !1, isThrottled) break;
+			this.#feed(source);
+		}
+		this.#sources.openMore(), isThrottled || this.#endIfStuck();
 	}
 	#feed(source) {
 		if (source.channel === void 0) return;
 		let { inCrowd } = this.#sources, windowBytes = source.windowBytes(inCrowd);
-		if (source.outstandingBytes > windowBytes * .75 || this.#parts.rate?.isOpen === !1) return;
+		if (source.outstandingBytes > windowBytes * .75) return;
 		let bytes = Math.min(windowBytes - source.outstandingBytes, this.#bufferBytes - this.#heldBytes), count = 1024 - source.outstanding.size;
 		if (bytes <= 0 || count <= 0) return;
 		let now = this.#parts.now(), tasks = this.#picker.pick(source, {
@@ -744,25 +758,25 @@ var ChunkFetch = class {
 	#take(source, chunk, bytes) {
 		source.delivered(chunk.digest, bytes.length, this.#parts.now()), this.#sources.hasNews();
 		let task = this.#picker.get(chunk.digest);
-		task?.state === "asked" && (task.from.delete(source), this.#withdraw([task]), task.state = "arrived", this.#heldBytes += bytes.length - chunk.bytes, this.#check(source, task, bytes)), this.#pump();
+		task?.state === "asked" ? (task.from.delete(source), this.#withdraw([task]), task.state = "arrived", this.#heldBytes += bytes.length - chunk.bytes, this.#check(source, task, bytes)) : freeMemory(bytes), this.#pump();
 	}
-	async #check(source, task, bytes) {
-		let { chunk } = task, { peerId } = source;
+	async #check(source, task, received) {
+		let { chunk } = task, { peerId } = source, size = received.length, bytes;
 		try {
-			await this.#verify({
+			bytes = await this.#verify({
 				chunk,
-				bytes
+				bytes: received
 			}, peerId);
 		} catch (error) {
 			if (this.#finished) return;
-			if (!isSwarmCacheError(error, "ERR_INTEGRITY")) {
+			if (!isSwarmCacheError(error, "ERR_INTEGRITY") || isMalformed(error)) {
 				this.#finish(error);
 				return;
 			}
 			publish("chunk:corrupt", {
 				digest: chunk.digest,
 				where: `peer ${peerId}`
-			}), this.#heldBytes -= bytes.length, this.#picker.giveBack(task), this.#sources.leave(source, error), this.#pump();
+			}), this.#heldBytes -= size, this.#picker.giveBack(task), this.#sources.leave(source, error), this.#pump();
 			return;
 		}
 		this.#finished || (source.frames += 1, publish("chunks:received", {
@@ -773,7 +787,8 @@ var ChunkFetch = class {
 			chunk,
 			bytes,
 			tier: "peers",
-			peer: peerId
+			peer: peerId,
+			isOwned: !0
 		}), this.#wake?.(), this.#picker.left === 0 && this.#finish(void 0));
 	}
 	#lack(source, chunk) {
@@ -809,16 +824,11 @@ var ChunkFetch = class {
 		let { open } = this.#picker;
 		if (open === 0 || this.#heldBytes >= this.#bufferBytes || this.#sources.mayGain) return;
 		let { inCrowd, newsAt, reasons } = this.#sources;
-		if (this.#sources.mayRecover || this.#parts.rate?.isOpen === !1 || this.#sources.searchOnceMore() || inCrowd && this.#parts.now() - newsAt < 1e3) return;
+		if (this.#sources.mayRecover || this.#sources.searchOnceMore() || inCrowd && this.#parts.now() - newsAt < 1e3) return;
 		let why = reasons === "" ? "no peer holds them" : reasons;
 		this.#finish(new SwarmCacheError("ERR_PEER", `No peer is left that could supply ${open} more chunks (${why}).`, { facts: { chunks: open } }));
 	}
 };
-/** Few at a time: what waits for the thread pool is memory that does nothing. */
-function limited(verify, signal) {
-	let turns = new Limit(8);
-	return async (frame) => await turns.run(async () => await verify(frame), signal);
-}
 function everyByTimer(milliseconds, callback) {
 	let timer = setInterval(callback, milliseconds);
 	return () => clearInterval(timer);
@@ -934,6 +944,115 @@ var SendOrder = class {
 		for (let reader of this.#readers) reader.arrived(digest);
 	}
 };
+// src/transfer/frame-checks.ts
+const MAX_THREADS = Math.max(1, Math.min(4, availableParallelism() - 1));
+/** Checks frames in threads, which are started when many come at once and end when none come. */
+var FrameChecks = class {
+	#checkers = [];
+	#waiting = [];
+	/** Frames that are checked on this thread, as none was started yet. */
+	#bytesHere = 0;
+	#isScheduled = !1;
+	#idleTimer;
+	#isClosed = !1;
+	/**
+	* Resolves to the bytes of a good frame; the ones given may not be used any more, whatever comes of it.
+	*
+	* @throws ERR_INTEGRITY if the frame is not what its chunk names, ERR_CLOSED once this was closed.
+	*/
+	async check(frame) {
+		if (this.#isClosed) throw closed();
+		let { length } = frame.bytes;
+		if (this.#checkers.length === 0 && this.#bytesHere + length <= 1048576) {
+			this.#bytesHere += length;
+			try {
+				await openFrame(frame);
+			} finally {
+				this.#bytesHere -= length;
+			}
+			return frame.bytes;
+		}
+		let result = Promise.withResolvers();
+		return this.#waiting.push({
+			frame,
+			result
+		}), this.#isScheduled || (this.#isScheduled = !0, queueMicrotask(() => {
+			this.#isScheduled = !1, this.#assign();
+		})), await result.promise;
+	}
+	/** Ends the threads, and what they are at with ERR_CLOSED. */
+	close() {
+		this.#isClosed = !0, this.#end(closed());
+	}
+	#assign() {
+		for (; this.#waiting.length > 0;) {
+			let checker = this.#freeChecker();
+			if (checker === void 0) return;
+			let batch = this.#nextBatch();
+			checker.batches.push(batch);
+			let frames = batch.map(({ frame: { chunk, bytes } }) => ({
+				chunk,
+				bytes
+			})), moved = new Set(frames.map(({ bytes }) => bytes.buffer));
+			checker.worker.postMessage(frames, [...moved]);
+		}
+	}
+	/** The one with the least to do; a new one if all are busy and there may be more. */
+	#freeChecker() {
+		clearTimeout(this.#idleTimer);
+		let [least] = this.#checkers.toSorted((a, b) => a.batches.length - b.batches.length);
+		return least?.batches.length === 0 ? least : this.#checkers.length < MAX_THREADS ? this.#start() : least.batches.length < 2 ? least : void 0;
+	}
+	#nextBatch() {
+		let bytes = 0, count = 0;
+		for (let { frame } of this.#waiting) {
+			if (bytes += frame.bytes.length, count > 0 && (bytes > 524288 || count >= 32)) break;
+			count += 1;
+		}
+		return this.#waiting.splice(0, count);
+	}
+	#start() {
+		let worker = startThreadBeside(import.meta.url, "check-worker"), checker = {
+			worker,
+			batches: []
+		};
+		return worker.on("message", (checked) => this.#take(checker, checked)), worker.on("error", (error) => this.#lose(checker, error)), worker.on("exit", () => this.#lose(checker, closed())), worker.unref(), this.#checkers.push(checker), checker;
+	}
+	#take(checker, { frames, problems }) {
+		let batch = checker.batches.shift() ?? [];
+		for (let [index, { frame, result }] of batch.entries()) {
+			let problem = problems[index];
+			problem === void 0 ? result.resolve(frames[index]) : result.reject(damaged(frame, problem));
+		}
+		this.#assign(), this.#checkers.some(({ batches }) => batches.length > 0) || (this.#idleTimer = setTimeout(() => this.#end(closed()), 1e4).unref());
+	}
+	#lose(checker, error) {
+		let index = this.#checkers.indexOf(checker);
+		if (!(index < 0)) {
+			this.#checkers.splice(index, 1);
+			for (let { result } of checker.batches.splice(0).flat()) result.reject(error);
+			this.#assign();
+		}
+	}
+	#end(error) {
+		clearTimeout(this.#idleTimer);
+		for (let { result } of this.#waiting.splice(0)) result.reject(error);
+		for (let { worker, batches } of this.#checkers.splice(0)) {
+			for (let { result } of batches.flat()) result.reject(error);
+			worker.terminate();
+		}
+	}
+};
+function damaged({ chunk }, { message, malformed }) {
+	let facts = {
+		digest: chunk.digest,
+		malformed
+	};
+	return new SwarmCacheError("ERR_INTEGRITY", message, { facts });
+}
+function closed() {
+	return new SwarmCacheError("ERR_CLOSED", "The transfer was stopped.");
+}
 // src/transfer/lane-certificate.ts
 const OID_ECDSA_SHA256 = [
 	42,
@@ -1000,6 +1119,18 @@ function pem(der) {
 		""
 	].join("\n");
 }
+const TICKET_PATTERN = /^[0-9a-f]{64}$/;
+/** The offer that `value` (parsed JSON from a peer) holds, or undefined if it is malformed. */
+function parseLaneOffer(value) {
+	if (typeof value != "object" || !value) return;
+	let { hosts, port, fingerprint, ticket } = value;
+	if (!(!Array.isArray(hosts) || hosts.length > 4 || !isDigest(fingerprint)) && hosts.every((host) => typeof host == "string" && /^[\w.:-]{1,253}$/.test(host)) && !(!Number.isInteger(port) || port < 0 || port > 65535) && typeof ticket == "string") return {
+		hosts,
+		port: port !== 0 && TICKET_PATTERN.test(ticket) ? port : 0,
+		fingerprint,
+		ticket
+	};
+}
 /** One-time tickets for lanes, handed out over the authenticated connection of a swarm. */
 var LaneTickets = class {
 	#now;
@@ -1009,7 +1140,7 @@ var LaneTickets = class {
 	}
 	/** A fresh ticket, 64 hex digits. */
 	issue(grant) {
-		this.#sweep();
+		this.#sweep(), this.#makeRoomFor(grant.peerId);
 		let ticket = randomBytes(32).toString("hex");
 		return this.#grants.set(ticket, {
 			...grant,
@@ -1025,6 +1156,10 @@ var LaneTickets = class {
 	revoke(ticket) {
 		this.#grants.delete(ticket);
 	}
+	#makeRoomFor(peerId) {
+		let own = [...this.#grants].filter(([, grant]) => grant.peerId === peerId), [oldest] = own;
+		own.length >= 32 && oldest !== void 0 && this.#grants.delete(oldest[0]);
+	}
 	#sweep() {
 		let now = this.#now();
 		for (let [ticket, grant] of this.#grants) {
@@ -1037,7 +1172,8 @@ var LaneTickets = class {
 const ADMIT_MS = 3e3, TLS = {
 	minVersion: "TLSv1.3",
 	ciphers: "TLS_AES_128_GCM_SHA256",
-	rejectUnauthorized: !1
+	rejectUnauthorized: !1,
+	highWaterMark: 262144
 };
 /**
 * Listens for lanes; `onLane` gets each one that showed a ticket which `admit` accepts.
@@ -1077,36 +1213,36 @@ async function listenForLanes(certificate, host, admit, onLane, onRefused) {
 * @throws ERR_PEER if it cannot be reached, shows another certificate, or refuses the ticket.
 */
 async function dialLane(certificate, target, signal) {
-	let { host, port } = target, socket = connect({
+	let { host, port } = target, reading = new SocketReading(), options = {
 		...TLS,
 		host,
 		port,
 		key: certificate.keyPem,
 		cert: certificate.certificatePem,
-		checkServerIdentity: () => void 0
-	});
-	socket.on("error", () => {}), socket.setNoDelay(!0);
+		checkServerIdentity: () => void 0,
+		onread: reading.onread
+	}, socket = connect(options), stream = new SocketByteStream(socket, { reading });
+	socket.setNoDelay(!0);
 	try {
 		return await withDeadline(1500, `A lane to ${host}:${port}`, signal, async () => {
 			if (await once(socket, "secureConnect"), fingerprintOf(socket) !== target.fingerprint) throw refused(`${host}:${port} shows another certificate than the peer announced`);
-			let stream = new SocketByteStream(socket);
 			await stream.write(Buffer.from(target.ticket, "hex"));
-			let { taken, rest } = await takeBytes(stream, 1);
-			if (taken[0] !== 1) throw refused(`${host}:${port} refused the ticket`);
-			return rest;
+			let [answer] = await stream.first(1);
+			if (answer !== 1) throw refused(`${host}:${port} refused the ticket`);
+			return stream;
 		});
 	} catch (error) {
 		throw socket.destroy(), error;
 	}
 }
 async function accept(socket, admit) {
-	socket.on("error", () => {}), socket.setNoDelay(!0);
+	socket.setNoDelay(!0);
 	let stream = new SocketByteStream(socket);
 	return await withDeadline(ADMIT_MS, "Showing a ticket", void 0, async () => {
-		let { taken, rest } = await takeBytes(stream, 32), grant = admit(Buffer.from(taken).toString("hex"), fingerprintOf(socket));
+		let grant = admit(Buffer.from(await stream.first(32)).toString("hex"), fingerprintOf(socket));
 		if (grant === void 0) throw refused("the ticket or the certificate is not the expected one");
 		return await stream.write(Uint8Array.of(1)), {
-			stream: rest,
+			stream,
 			grant
 		};
 	});
@@ -1114,37 +1250,25 @@ async function accept(socket, admit) {
 function fingerprintOf(socket) {
 	return socket.getPeerX509Certificate()?.fingerprint256.replaceAll(":", "").toLowerCase();
 }
-/** The first `count` bytes of a stream, and the stream without them. */
-async function takeBytes(stream, count) {
-	let reader = stream.source[Symbol.asyncIterator](), held = /* @__PURE__ */ new Uint8Array();
-	for (; held.length < count;) {
-		let next = await reader.next();
-		if (next.done === !0) throw refused("the connection ended before a ticket");
-		held = held.length === 0 ? next.value : Buffer.concat([held, next.value]);
-	}
-	return {
-		taken: held.subarray(0, count),
-		rest: {
-			source: async function* () {
-				try {
-					for (held.length > count && (yield held.subarray(count));;) {
-						let next = await reader.next();
-						if (next.done === !0) return;
-						yield next.value;
-					}
-				} finally {
-					await reader.return?.();
-				}
-			}(),
-			write: async (bytes) => await stream.write(bytes),
-			closeWrite: async () => await stream.closeWrite(),
-			abort: (error) => stream.abort(error)
-		}
-	};
-}
 function refused(why) {
 	return new SwarmCacheError("ERR_PEER", `A lane was refused: ${why}.`);
 }
+/** Peers with which something failed within the last minute. */
+var RecentFailures = class {
+	#failedAt = /* @__PURE__ */ new Map();
+	has(peerId) {
+		let failedAt = this.#failedAt.get(peerId);
+		return failedAt !== void 0 && performance.now() - failedAt < 6e4;
+	}
+	add(peerId) {
+		this.#failedAt.delete(peerId), this.#failedAt.set(peerId, performance.now());
+		let [oldest] = this.#failedAt.keys();
+		this.#failedAt.size > 256 && oldest !== void 0 && this.#failedAt.delete(oldest);
+	}
+	delete(peerId) {
+		this.#failedAt.delete(peerId);
+	}
+};
 // src/transfer/lanes.ts
 /** Arranges lanes over the authenticated connection of two peers. */
 const LANE_PROTOCOL = "/swarmcache/lane/1", LIMITS = {
@@ -1161,20 +1285,26 @@ const LANE_PROTOCOL = "/swarmcache/lane/1", LIMITS = {
 var Lanes = class {
 	#swarm;
 	#serve;
+	#peers;
 	#logger;
+	#makeRoom;
 	#listenHost;
 	#tickets = new LaneTickets();
 	#expected = /* @__PURE__ */ new Map();
-	#failedAt = /* @__PURE__ */ new Map();
-	#open = /* @__PURE__ */ new Set();
+	/** Peers to which no lane could be had, and which could not be dialled back. */
+	#unreached = new RecentFailures();
+	#undialled = new RecentFailures();
+	#diallingBack = /* @__PURE__ */ new Map();
+	#open = /* @__PURE__ */ new Map();
 	#certificate;
 	#listener;
+	#stopListening;
 	constructor(parts, options) {
-		this.#swarm = parts.swarm, this.#serve = parts.serve, this.#logger = parts.logger, this.#listenHost = options.listenHost;
+		this.#swarm = parts.swarm, this.#serve = parts.serve, this.#peers = parts.peers, this.#logger = parts.logger, this.#makeRoom = parts.makeRoom, this.#listenHost = options.listenHost;
 	}
 	/** Listens, and answers peers that want a lane; before the swarm starts. */
 	async start() {
-		if (this.#certificate = createLaneCertificate(), this.#swarm.handle(LANE_PROTOCOL, async (stream, peerId) => await this.#arrange(stream, peerId)), this.#listenHost !== void 0) try {
+		if (this.#certificate = createLaneCertificate(), this.#swarm.handle(LANE_PROTOCOL, async (stream, peerId) => await this.#answer(stream, peerId)), this.#stopListening = this.#swarm.listen({ banned: (peerId) => this.#cut(peerId) }), this.#listenHost !== void 0) try {
 			this.#listener = await this.#listen(this.#certificate, this.#listenHost);
 		} catch (error) {
 			this.#logger.log("warning", "No lanes can be accepted.", { reason: errorMessage(error) });
@@ -1182,7 +1312,7 @@ var Lanes = class {
 	}
 	async #listen(certificate, host) {
 		return await listenForLanes(certificate, host, (ticket, fingerprint) => {
-			if (this.#open.size >= 256) return;
+			if (this.#open.size >= 256 && !this.#makeRoom()) return;
 			let grant = this.#tickets.redeem(ticket, fingerprint);
 			return grant && {
 				...grant,
@@ -1195,8 +1325,15 @@ var Lanes = class {
 	}
 	/** Ends every lane. */
 	stop() {
-		this.#listener?.close();
-		for (let stream of this.#open) stream.abort();
+		this.#listener?.close(), this.#stopListening?.();
+		for (let stream of this.#open.keys()) stream.abort();
+	}
+	/** True for a lane that has not ended. */
+	has(stream) {
+		return this.#open.has(stream);
+	}
+	#cut(banned) {
+		for (let [stream, peerId] of this.#open) peerId === banned && stream.abort();
 	}
 	/**
 	* A new lane to a connected peer.
@@ -1204,19 +1341,13 @@ var Lanes = class {
 	* @throws ERR_PEER if none can be had, now or since a minute.
 	*/
 	async open(peerId, options = {}) {
-		let failedAt = this.#failedAt.get(peerId);
-		if (failedAt !== void 0 && performance.now() - failedAt < 6e4) throw noLane(peerId, "the last try failed");
+		if (this.#unreached.has(peerId)) throw noLane(peerId, "the last try failed");
 		try {
 			let what = `A lane to ${peerId}`, stream = await withDeadline(ARRANGE_MS, what, options.signal, (signal) => this.#arrangeWith(peerId, signal));
-			return this.#failedAt.delete(peerId), stream;
+			return this.#unreached.delete(peerId), stream;
 		} catch (error) {
-			throw options.signal?.throwIfAborted(), this.#rememberFailure(peerId), this.#logger.log("debug", `There is no lane to ${peerId}: ${errorMessage(error)}`), error;
+			throw options.signal?.throwIfAborted(), this.#unreached.add(peerId), this.#logger.log("debug", `There is no lane to ${peerId}: ${errorMessage(error)}`), error;
 		}
-	}
-	#rememberFailure(peerId) {
-		this.#failedAt.delete(peerId), this.#failedAt.set(peerId, performance.now());
-		let [oldest] = this.#failedAt.keys();
-		this.#failedAt.size > 256 && oldest !== void 0 && this.#failedAt.delete(oldest);
 	}
 	async #arrangeWith(peerId, signal) {
 		let talk = new MessageStream(await this.#swarm.open(peerId, LANE_PROTOCOL, { signal }), LIMITS);
@@ -1226,7 +1357,7 @@ var Lanes = class {
 				want: "offer",
 				fingerprint
 			});
-			let offer = parseOffer((await talk.read())?.header.offer);
+			let offer = parseLaneOffer((await talk.read())?.header.offer);
 			if (offer !== void 0) {
 				let stream = await this.#tryHosts(peerId, offer, signal);
 				if (stream !== void 0) return stream;
@@ -1242,7 +1373,7 @@ var Lanes = class {
 				...offer,
 				host
 			}, signal);
-			return this.#track(stream);
+			return this.#track(stream, peerId);
 		} catch (error) {
 			signal.throwIfAborted(), this.#logger.log("debug", `No lane at ${host}: ${errorMessage(error)}`);
 		}
@@ -1275,11 +1406,17 @@ var Lanes = class {
 			this.#expected.delete(ticket), this.#tickets.revoke(ticket);
 		}
 	}
+	async #answer(stream, peerId) {
+		try {
+			await this.#arrange(new MessageStream(stream, LIMITS), peerId);
+		} catch (error) {
+			throw isSwarmCacheError(error, "ERR_FRAME") && this.#peers.failed(peerId, errorMessage(error), !0), error;
+		}
+	}
 	/** The answering side of an arrangement. */
-	async #arrange(stream, peerId) {
-		let talk = new MessageStream(stream, LIMITS);
+	async #arrange(talk, peerId) {
 		await withDeadline(ARRANGE_MS, "Arranging a lane", void 0, async (signal) => {
-			for (;;) {
+			for (let asked = 0; asked < 4; asked += 1) {
 				let message = await talk.read();
 				if (message === void 0) return;
 				let { want, fingerprint, offer } = message.header;
@@ -1287,12 +1424,26 @@ var Lanes = class {
 					await talk.write({ offer: this.#offerTo(peerId, fingerprint) });
 					continue;
 				}
-				let parsed = want === "dial-back" ? parseOffer(offer) : void 0;
+				let parsed = want === "dial-back" ? parseLaneOffer(offer) : void 0;
 				if (parsed === void 0) throw new SwarmCacheError("ERR_FRAME", "A peer asked for a lane in a malformed way.");
-				let lane = await this.#tryHosts(peerId, parsed, signal);
+				let lane = await this.#dialBack(peerId, parsed, signal);
 				lane !== void 0 && this.#serveLane(lane, peerId), await talk.write({ dialled: lane !== void 0 });
 			}
 		});
+	}
+	/** Whoever can have us dial hosts that it names could have us dial strangers: after a failure not for a while. */
+	async #dialBack(peerId, offer, signal) {
+		let running = this.#diallingBack.get(peerId) ?? 0;
+		if (!(running >= 8 || this.#undialled.has(peerId))) {
+			this.#diallingBack.set(peerId, running + 1);
+			try {
+				let lane = await this.#tryHosts(peerId, offer, signal);
+				return lane === void 0 && this.#undialled.add(peerId), lane;
+			} finally {
+				let left = (this.#diallingBack.get(peerId) ?? 1) - 1;
+				left === 0 ? this.#diallingBack.delete(peerId) : this.#diallingBack.set(peerId, left);
+			}
+		}
 	}
 	#offerTo(peerId, fingerprint) {
 		return this.#listener === void 0 ? this.#offer("") : this.#offer(this.#tickets.issue({
@@ -1312,11 +1463,11 @@ var Lanes = class {
 	}
 	#accepted(stream, grant) {
 		if (!grant.expected) {
-			this.#serveLane(this.#track(stream), grant.peerId);
+			this.#serveLane(this.#track(stream, grant.peerId), grant.peerId);
 			return;
 		}
 		let deliver = this.#expected.get(grant.ticket);
-		deliver === void 0 ? stream.abort() : deliver(this.#track(stream));
+		deliver === void 0 ? stream.abort() : deliver(this.#track(stream, grant.peerId));
 	}
 	async #serveLane(stream, peerId) {
 		try {
@@ -1328,16 +1479,8 @@ var Lanes = class {
 		}
 	}
 	/** Counts a lane until it is ended by either side. */
-	#track(stream) {
-		let tracked = {
-			source: stream.source,
-			write: async (bytes) => await stream.write(bytes),
-			closeWrite: async () => await stream.closeWrite(),
-			abort: (error) => {
-				this.#open.delete(tracked), stream.abort(error);
-			}
-		};
-		return this.#open.add(tracked), tracked;
+	#track(stream, peerId) {
+		return this.#open.set(stream, peerId), stream.onClosed(() => this.#open.delete(stream)), stream;
 	}
 	#ownCertificate() {
 		if (this.#certificate === void 0) throw new SwarmCacheError("ERR_CLOSED", "Lanes have not been started.");
@@ -1349,17 +1492,6 @@ function hostOf(address) {
 	if (address.includes("/p2p-circuit")) return [];
 	let [, , host] = address.split("/");
 	return host === void 0 || host === "" ? [] : [host];
-}
-const TICKET_PATTERN = /^[0-9a-f]{64}$/;
-function parseOffer(value) {
-	if (typeof value != "object" || !value) return;
-	let { hosts, port, fingerprint, ticket } = value;
-	if (!(!Array.isArray(hosts) || hosts.length > 4 || !isDigest(fingerprint)) && hosts.every((host) => typeof host == "string" && /^[\w.:-]{1,253}$/.test(host)) && !(!Number.isInteger(port) || port < 0 || port > 65535) && typeof ticket == "string") return {
-		hosts,
-		port: port !== 0 && TICKET_PATTERN.test(ticket) ? port : 0,
-		fingerprint,
-		ticket
-	};
 }
 function noLane(peerId, why) {
 	return new SwarmCacheError("ERR_PEER", `There is no lane to ${peerId}: ${why}.`, { facts: { peerId } });
@@ -1453,105 +1585,121 @@ async function untilStalled(channel, parent, work) {
 		clearInterval(timer);
 	}
 }
-// src/transfer/stream-channel.ts
-const FRAME_OVERHEAD_BYTES = MAX_FRAME_BYTES - MAX_CHUNK_BYTES;
-/** Opens channels over whatever streams `openStream` gets to a peer: of the swarm, or a lane. */
-function openStreamChannel(openStream) {
-	return async (peerId, receiver, signal) => {
-		let opening = openStream(peerId, signal);
-		return opening.then((stream) => signal.aborted && stream.abort(), () => {}), new StreamChannel(peerId, await abortable(opening, signal), receiver);
-	};
+/** Lanes that are kept for the next conversation of the two peers; where there are too many, the longest resting go. */
+var RestingLanes = class {
+	#maxLanes;
+	#maxLanesPerPeer;
+	#after;
+	/** With what stops the clock of each; the longest resting first. */
+	#lanes = /* @__PURE__ */ new Map();
+	#stopped = !1;
+	constructor(options = {}) {
+		this.#maxLanes = options.maxLanes ?? 64, this.#maxLanesPerPeer = options.maxLanesPerPeer ?? 4, this.#after = options.after ?? afterByTimer$1;
+	}
+	get size() {
+		return this.#lanes.size;
+	}
+	/** Keeps a lane for so long at most. */
+	add(lane, milliseconds) {
+		if (this.#stopped) {
+			lane.end();
+			return;
+		}
+		this.#lanes.set(lane, this.#after(milliseconds, () => this.#end(lane)));
+		let ofPeer = [...this.#lanes.keys()].filter(({ peerId }) => peerId === lane.peerId);
+		ofPeer.length > this.#maxLanesPerPeer && this.#end(ofPeer[0]), this.#lanes.size > this.#maxLanes && this.endOldest();
+	}
+	/** What to go on with on the lane that rests for the shortest time; it is the caller's from now on. */
+	take(peerId) {
+		let lane = [...this.#lanes.keys()].findLast((candidate) => candidate.peerId === peerId && candidate.talk !== void 0);
+		if (lane !== void 0) return this.remove(lane), lane.talk;
+	}
+	/** False if the lane does not rest here. */
+	remove(lane) {
+		return this.#lanes.get(lane)?.(), this.#lanes.delete(lane);
+	}
+	/** Makes room; false if nothing rests. */
+	endOldest() {
+		let [oldest] = this.#lanes.keys();
+		return oldest !== void 0 && this.#end(oldest), oldest !== void 0;
+	}
+	/** Ends all lanes of a peer. */
+	endAllOf(peerId) {
+		for (let lane of this.#lanes.keys()) lane.peerId === peerId && this.#end(lane);
+	}
+	/** Ends all, and keeps none from now on. */
+	stop() {
+		this.#stopped = !0;
+		for (let lane of this.#lanes.keys()) this.#end(lane);
+	}
+	#end(lane) {
+		this.remove(lane) && lane.end();
+	}
+};
+function afterByTimer$1(milliseconds, callback) {
+	let timer = setTimeout(callback, milliseconds);
+	return timer.unref(), () => clearTimeout(timer);
 }
-/** A channel over one stream. */
-var StreamChannel = class {
-	peerId;
-	#stream;
-	#messages;
+// src/transfer/pending-answers.ts
+const FRAME_OVERHEAD_BYTES = MAX_FRAME_BYTES - MAX_CHUNK_BYTES;
+/** What one channel has asked for, held against what comes. */
+var PendingAnswers = class {
 	#receiver;
 	#chunks = /* @__PURE__ */ new Map();
 	#ids = /* @__PURE__ */ new Map();
 	#watches = /* @__PURE__ */ new Map();
 	#manifests = /* @__PURE__ */ new Map();
-	#nextId = 0;
-	#writing = Promise.resolve();
-	#closed = !1;
-	constructor(peerId, stream, receiver) {
-		this.peerId = peerId, this.#stream = new CountedStream(stream), this.#messages = new MessageStream(this.#stream, RESPONSE_LIMITS), this.#receiver = receiver, this.#readAll();
+	constructor(receiver) {
+		this.#receiver = receiver;
 	}
-	get receivedBytes() {
-		return this.#stream.receivedBytes;
+	get isEmpty() {
+		return this.#chunks.size + this.#watches.size + this.#manifests.size === 0;
 	}
-	want(chunks) {
-		for (let start = 0; start < chunks.length; start += MAX_DIGESTS) {
-			let batch = chunks.slice(start, start + MAX_DIGESTS), firstId = this.#nextId;
-			this.#nextId += batch.length;
-			for (let [index, chunk] of batch.entries()) this.#chunks.set(firstId + index, {
-				chunk,
-				cancelled: !1
-			}), this.#ids.set(chunk.digest, firstId + index);
-			this.#send({ want: firstId }, encodeDigests(batch.map((chunk) => chunk.digest)));
-		}
+	/** Bytes of chunks that may still come, wanted or not. */
+	get owedBytes() {
+		let bytes = 0;
+		for (let { chunk } of this.#chunks.values()) bytes += chunk.bytes;
+		return bytes;
 	}
+	addChunks(firstId, chunks) {
+		for (let [index, chunk] of chunks.entries()) this.#chunks.set(firstId + index, {
+			chunk,
+			cancelled: !1
+		}), this.#ids.set(chunk.digest, firstId + index);
+	}
+	/** The ids of those chunks that were wanted. */
 	cancel(digests) {
 		let ids = [];
 		for (let digest of digests) {
 			let id = this.#ids.get(digest);
 			id !== void 0 && (this.#ids.delete(digest), this.#chunks.get(id).cancelled = !0, ids.push(id));
 		}
-		ids.length > 0 && this.#send({ cancel: !0 }, encodeIds(ids));
+		return ids;
 	}
-	async watch(manifest, digests, signal) {
-		let id = this.#nextId++, answer = Promise.withResolvers();
+	async addWatch(id, digests) {
+		let answer = Promise.withResolvers();
 		return this.#watches.set(id, {
 			digests,
 			answer,
 			answered: !1
-		}), this.#send({
-			have: id,
-			watch: manifest
-		}, encodeDigests(digests)), abortable(answer.promise, signal);
+		}), await answer.promise;
 	}
-	async manifest(digest, maxBytes, signal) {
-		let id = this.#nextId++, answer = Promise.withResolvers();
+	async addManifest(id, maxBytes) {
+		let answer = Promise.withResolvers();
 		return this.#manifests.set(id, {
 			maxBytes,
 			bytes: void 0,
 			received: 0,
 			answer
-		}), this.#send({
-			manifest: digest,
-			id
-		}), abortable(answer.promise, signal);
+		}), await answer.promise;
 	}
-	close() {
-		this.#end(new SwarmCacheError("ERR_CLOSED", "The channel was closed."), !1);
+	/** Nothing more will come. */
+	end(error) {
+		for (let { answer } of [...this.#watches.values(), ...this.#manifests.values()]) answer.promise.catch(() => {}), answer.reject(error);
+		this.#chunks.clear();
 	}
-	#end(error, tell) {
-		if (!this.#closed) {
-			this.#closed = !0, this.#messages.abort();
-			for (let { answer } of [...this.#watches.values(), ...this.#manifests.values()]) answer.promise.catch(() => {}), answer.reject(error);
-			this.#chunks.clear(), tell && this.#receiver.closed(error);
-		}
-	}
-	/** Requests go out in order; what waits here is bounded by what the asker may have in flight. */
-	#send(header, body) {
-		this.#writing = this.#writing.then(() => this.#closed ? void 0 : this.#messages.write(header, body)).catch((error) => {
-			this.#chunks.size + this.#watches.size + this.#manifests.size === 0 && this.#end(error, !0);
-		});
-	}
-	async #readAll() {
-		try {
-			for (;;) {
-				let message = await this.#messages.read();
-				if (this.#closed) return;
-				if (message === void 0) throw new SwarmCacheError("ERR_CLOSED", "The peer ended the conversation.");
-				this.#take(message);
-			}
-		} catch (error) {
-			this.#end(error, !0);
-		}
-	}
-	#take({ header, body }) {
+	/** @throws ERR_FRAME for what was not asked for, ERR_LIMIT if the peer is busy. */
+	take({ header, body }) {
 		if (header.busy === !0) throw new SwarmCacheError("ERR_LIMIT", "The peer serves too many others already.");
 		if (header.cancelled === !0) return this.#takeCancelled(body);
 		let { id } = header;
@@ -1566,7 +1714,7 @@ var StreamChannel = class {
 		let { chunk, cancelled } = pending;
 		if (this.#chunks.delete(id), cancelled || this.#ids.delete(chunk.digest), header.missing === !0) cancelled || this.#receiver.missing(chunk);
 		else if (body.length === 0 || body.length > chunk.bytes + FRAME_OVERHEAD_BYTES) throw violation(`it sent ${body.length} bytes for a chunk of ${chunk.bytes}`);
-		else cancelled || this.#receiver.frame(chunk, body);
+		else cancelled ? freeMemory(body) : this.#receiver.frame(chunk, body);
 	}
 	#takeCancelled(body) {
 		for (let id of decodeIds(body) ?? []) {
@@ -1604,25 +1752,6 @@ var StreamChannel = class {
 		if (pending.bytes ??= new Uint8Array(total), pending.bytes.length !== total || pending.received + body.length > pending.bytes.length) throw violation("its manifest is longer than it said");
 		pending.bytes.set(body, pending.received), pending.received += body.length, pending.received < pending.bytes.length || (this.#manifests.delete(id), pending.answer.resolve(pending.bytes));
 	}
-}, CountedStream = class {
-	source;
-	#stream;
-	receivedBytes = 0;
-	constructor(stream) {
-		this.#stream = stream, this.source = this.#count(stream.source);
-	}
-	async *#count(source) {
-		for await (let bytes of source) this.receivedBytes += bytes.length, yield bytes;
-	}
-	async write(bytes) {
-		await this.#stream.write(bytes);
-	}
-	async closeWrite() {
-		await this.#stream.closeWrite();
-	}
-	abort(error) {
-		this.#stream.abort(error);
-	}
 };
 function parseReaders(value) {
 	return Array.isArray(value) ? value.slice(0, 12).filter(isPeerId) : [];
@@ -1630,8 +1759,209 @@ function parseReaders(value) {
 function violation(why) {
 	return new SwarmCacheError("ERR_FRAME", `The peer broke the transfer protocol: ${why}.`);
 }
-/** What one conversation is told of the chunks of a manifest, and its place among those that read it. */
-var UploadWatch = class {
+// src/transfer/stream-channel.ts
+const MAX_USED_IDS = 2 ** 31;
+/** Opens channels over streams, over one that rests if there is one. */
+function openStreamChannel(parts) {
+	return async (peerId, receiver, signal) => (signal.throwIfAborted(), new StreamChannel(parts, peerId, receiver, parts.resting?.take(peerId) ?? await openTalk(parts, peerId, signal)));
+}
+async function openTalk({ openStream, mayRest }, peerId, signal) {
+	let opening = openStream(peerId, signal);
+	opening.then((stream) => signal.aborted && stream.abort(), () => {});
+	let stream = await abortable(opening, signal);
+	return {
+		messages: new MessageStream(stream, RESPONSE_LIMITS),
+		mayRest: mayRest?.(stream) === !0,
+		nextId: 0
+	};
+}
+/**
+* A channel over one stream at a time: the one it was given, and if that had rested and fails before any answer, a
+* new one.
+*/
+var StreamChannel = class {
+	peerId;
+	#parts;
+	#receiver;
+	#pending;
+	#ending = new AbortController();
+	#talk;
+	/** What was asked on a stream that had rested, until something is answered there. */
+	#unanswered;
+	#isRenewing = !1;
+	#earlierBytes;
+	#writing = Promise.resolve();
+	#timer;
+	#restId;
+	#closed = !1;
+	constructor(parts, peerId, receiver, talk) {
+		this.#parts = parts, this.peerId = peerId, this.#receiver = receiver, this.#pending = new PendingAnswers(receiver), this.#talk = talk, this.#earlierBytes = -talk.messages.receivedBytes, talk.coming !== void 0 && (this.#unanswered = [], this.#abortAfter(1e3)), this.#run();
+	}
+	get receivedBytes() {
+		return this.#earlierBytes + this.#talk.messages.receivedBytes;
+	}
+	want(chunks) {
+		for (let start = 0; start < chunks.length; start += MAX_DIGESTS) {
+			let batch = chunks.slice(start, start + MAX_DIGESTS), firstId = this.#takeIds(batch.length);
+			this.#pending.addChunks(firstId, batch), this.#ask({ want: firstId }, encodeDigests(batch.map((chunk) => chunk.digest)));
+		}
+	}
+	cancel(digests) {
+		let ids = this.#pending.cancel(digests);
+		ids.length > 0 && this.#ask({ cancel: !0 }, encodeIds(ids));
+	}
+	async watch(manifest, digests, signal) {
+		let id = this.#takeIds(1), answer = this.#pending.addWatch(id, digests);
+		return this.#ask({
+			have: id,
+			watch: manifest
+		}, encodeDigests(digests)), await abortable(answer, signal);
+	}
+	async manifest(digest, maxBytes, signal) {
+		let id = this.#takeIds(1), answer = this.#pending.addManifest(id, maxBytes);
+		return this.#ask({
+			manifest: digest,
+			id
+		}), await abortable(answer, signal);
+	}
+	close() {
+		if (this.#closed) return;
+		let mayRest = this.#talk.mayRest && this.#unanswered === void 0 && this.#talk.nextId < MAX_USED_IDS && this.#pending.owedBytes <= 1048576;
+		this.#leave(new SwarmCacheError("ERR_CLOSED", "The channel was closed.")), mayRest ? (this.#restId = this.#takeIds(1), this.#abortAfter(3e3), this.#write({ rest: this.#restId }, void 0)) : this.#talk.messages.abort();
+	}
+	abort() {
+		this.#closed || this.#end(new SwarmCacheError("ERR_CLOSED", "The channel was closed."), !1);
+	}
+	#takeIds(count) {
+		let first = this.#talk.nextId;
+		return this.#talk.nextId += count, first;
+	}
+	#end(error, tell) {
+		this.#closed || (this.#leave(error), this.#talk.messages.abort(), tell && this.#receiver.closed(error));
+	}
+	/** The receiver has heard the last of it. */
+	#leave(error) {
+		this.#closed = !0, clearInterval(this.#timer), this.#pending.end(error), this.#ending.abort(error);
+	}
+	#abortAfter(milliseconds) {
+		let { messages } = this.#talk, leftMs = milliseconds;
+		this.#timer = setInterval(() => {
+			leftMs -= 250, leftMs > 0 || (clearInterval(this.#timer), messages.abort());
+		}, 250);
+	}
+	#ask(header, body) {
+		this.#closed || (this.#unanswered?.push({
+			header,
+			body
+		}), this.#isRenewing || this.#write(header, body));
+	}
+	/** Requests go out in order; what waits here is bounded by what the asker may have in flight. */
+	#write(header, body) {
+		let { messages } = this.#talk;
+		this.#writing = this.#writing.then(() => this.#isOver(messages) ? void 0 : messages.write(header, body)).catch((error) => {
+			!this.#isOver(messages) && this.#unanswered === void 0 && this.#pending.isEmpty && this.#end(error, !0);
+		});
+	}
+	#isOver(messages) {
+		return messages !== this.#talk.messages || this.#closed && this.#restId === void 0;
+	}
+	async #run() {
+		for (;;) try {
+			await this.#readAll(this.#talk);
+			return;
+		} catch (error) {
+			if (clearInterval(this.#timer), this.#talk.messages.abort(), !this.#closed && await this.#renew()) continue;
+			this.#talk.messages.abort(), this.#end(error, !0);
+			return;
+		}
+	}
+	/** Takes what comes until the channel is closed, and after that until the stream may rest. */
+	async #readAll(talk) {
+		for (;;) {
+			let reading = talk.coming ?? talk.messages.read();
+			talk.coming = void 0;
+			let message = await reading;
+			if (this.#closed && this.#restId === void 0) return;
+			if (message === void 0) throw new SwarmCacheError("ERR_CLOSED", "The peer ended the conversation.");
+			if (this.#restId === void 0) this.#answered(), this.#pending.take(message);
+			else if (message.header.rested === !0 && message.header.id === this.#restId) {
+				clearInterval(this.#timer), this.#rest(talk);
+				return;
+			} else freeMemory(message.body);
+		}
+	}
+	#answered() {
+		this.#unanswered !== void 0 && (this.#unanswered = void 0, clearInterval(this.#timer));
+	}
+	/** Asks again on a new stream if nothing was answered on one that had rested; false if there is nothing to be done. */
+	async #renew() {
+		let asked = this.#unanswered;
+		if (asked === void 0 || this.#isRenewing) return !1;
+		this.#isRenewing = !0;
+		try {
+			let talk = await withDeadline(3e3, "Another stream to a peer", this.#ending.signal, (signal) => openTalk(this.#parts, this.peerId, signal));
+			this.#earlierBytes = this.receivedBytes, this.#talk = {
+				...talk,
+				nextId: this.#talk.nextId
+			};
+		} catch {
+			return !1;
+		}
+		if (this.#isRenewing = !1, this.#unanswered = void 0, this.#closed) return !1;
+		for (let { header, body } of asked) this.#write(header, body);
+		return !0;
+	}
+	#rest(talk) {
+		let { resting } = this.#parts, lane = {
+			peerId: this.peerId,
+			talk,
+			end: () => talk.messages.abort()
+		};
+		talk.coming = talk.messages.read();
+		let ended = () => {
+			resting?.remove(lane) === !0 && lane.end();
+		};
+		talk.coming.then(ended, ended), resting === void 0 ? lane.end() : resting.add(lane, 45e3);
+	}
+}, DeadlineGroup = class {
+	#signal;
+	#waits = /* @__PURE__ */ new Set();
+	#timer;
+	constructor(signal) {
+		this.#signal = signal, signal.addEventListener("abort", () => this.#rejectAll(), { once: !0 });
+	}
+	/**
+	* Settles as `work` does, rejects with ERR_TIMEOUT when it takes too long, or with the signal's reason.
+	*
+	* The work itself goes on; its late rejection is swallowed.
+	*/
+	async run(milliseconds, what, work) {
+		this.#signal.throwIfAborted();
+		let { promise, resolve, reject } = Promise.withResolvers(), wait = {
+			what,
+			milliseconds,
+			until: performance.now() + milliseconds,
+			reject
+		};
+		this.#waits.add(wait), this.#timer ??= setInterval(() => this.#check(), 250), work().then(resolve, reject);
+		try {
+			return await promise;
+		} finally {
+			this.#waits.delete(wait), this.#waits.size === 0 && this.#stop();
+		}
+	}
+	#check() {
+		let now = performance.now();
+		for (let { what, milliseconds, until, reject } of this.#waits) now >= until && reject(timedOut(what, milliseconds));
+	}
+	#rejectAll() {
+		for (let { reject } of this.#waits) reject(this.#signal.reason);
+		this.#stop();
+	}
+	#stop() {
+		clearInterval(this.#timer), this.#timer = void 0;
+	}
+}, UploadWatch = class {
 	peerId;
 	crowd;
 	#parts;
@@ -1706,10 +2036,13 @@ function afterByTimer(milliseconds, callback) {
 	let timer = setTimeout(callback, milliseconds);
 	return () => clearTimeout(timer);
 }
-/** Answers the requests of one conversation until the asker ends it. */
+// src/transfer/upload.ts
+const WRITE_MS = 5e3, IDLE_MS = 6e4;
+/** Answers the requests on one stream, conversation after conversation, until the asker ends it. */
 var Upload = class {
 	#parts;
 	#ending = new AbortController();
+	#deadlines = new DeadlineGroup(this.#ending.signal);
 	#writeTurn = new Limit(1);
 	/** In the order asked. */
 	#chunks = /* @__PURE__ */ new Map();
@@ -1720,6 +2053,8 @@ var Upload = class {
 	#misses = 0;
 	#asking = !0;
 	#draining = !1;
+	#restId;
+	#resting = !1;
 	#wake = Promise.withResolvers();
 	constructor(parts) {
 		this.#parts = parts;
@@ -1742,6 +2077,10 @@ var Upload = class {
 	end(error) {
 		this.#ending.abort(error), this.#parts.messages.abort(error), this.#wakeAll();
 	}
+	/** True between two conversations. */
+	get isResting() {
+		return this.#resting;
+	}
 	get #isIdle() {
 		return this.#chunks.size + this.#questions.length === 0 && this.#running === 0;
 	}
@@ -1751,7 +2090,7 @@ var Upload = class {
 			next ??= this.#parts.messages.read();
 			let reading = next, message;
 			try {
-				message = await withDeadline(6e4, "An idle peer", this.#ending.signal, async () => reading);
+				message = await this.#deadlines.run(IDLE_MS, "An idle peer", async () => reading);
 			} catch (error) {
 				if (isSwarmCacheError(error, "ERR_TIMEOUT") && !this.#isIdle) continue;
 				throw error;
@@ -1759,12 +2098,21 @@ var Upload = class {
 			if (next = void 0, message === void 0) break;
 			let request = parseRequest(message.header, message.body);
 			if (request === void 0) throw new SwarmCacheError("ERR_FRAME", "It sent a malformed request.");
+			if (this.#resting && !await this.#begins()) return;
 			this.#accept(request), this.#wakeAll();
 		}
 		this.#asking = !1, this.#wakeAll();
 	}
+	async #begins() {
+		if (this.#resting = !1, this.#parts.woke()) return !0;
+		await this.#write({ busy: !0 });
+		let { messages } = this.#parts;
+		return await this.#deadlines.run(WRITE_MS, "Refusing a peer", () => messages.closeWrite()), this.end(new SwarmCacheError("ERR_CLOSED", "This node serves too many others already.")), !1;
+	}
 	#accept(request) {
-		if (request.kind === "cancel") this.#cancel(request.ids);
+		if (this.#restId !== void 0) throw new SwarmCacheError("ERR_FRAME", "It asked for more before its rest was answered.");
+		if (request.kind === "rest") this.#restId = request.id, this.#chunks.clear(), this.#openQuestions -= this.#questions.splice(0).length, this.#restIfIdle();
+		else if (request.kind === "cancel") this.#cancel(request.ids);
 		else if (request.kind === "want") for (let [index, digest] of request.digests.entries()) {
 			if (this.#chunks.size >= 2048) throw tooMuch("chunks");
 			let id = request.id + index;
@@ -1787,6 +2135,13 @@ var Upload = class {
 		}
 		cancelled.length !== 0 && this.#write({ cancelled: !0 }, encodeIds(cancelled)).catch((error) => this.end(error));
 	}
+	#restIfIdle() {
+		let id = this.#restId;
+		id !== void 0 && this.#isIdle && (this.#watch?.close(), this.#watch = void 0, this.#restId = void 0, this.#resting = !0, this.#parts.rested(), this.#write({
+			id,
+			rested: !0
+		}).catch((error) => this.end(error)));
+	}
 	async #work() {
 		for (;;) {
 			this.#ending.signal.throwIfAborted();
@@ -1802,7 +2157,7 @@ var Upload = class {
 				} finally {
 					--this.#running;
 				}
-				this.#draining && this.#isIdle && this.drain(), this.#misses > 1024 && await pause(2, this.#ending.signal);
+				this.#restIfIdle(), this.#draining && this.#isIdle && this.drain(), this.#misses > 1024 && await pause(2, this.#ending.signal);
 			}
 		}
 	}
@@ -1860,13 +2215,19 @@ var Upload = class {
 		}, encodeBits(held)), watch.tell();
 	}
 	async #sendChunk(id, frame) {
-		frame === void 0 ? (this.#misses += 1, await this.#write({
-			id,
-			missing: !0
-		})) : (this.#misses = 0, this.#parts.rate?.spend(frame.length), await this.#write({ id }, frame), publish("chunks:sent", {
-			bytes: frame.length,
+		if (frame === void 0) {
+			this.#misses += 1, await this.#write({
+				id,
+				missing: !0
+			});
+			return;
+		}
+		this.#misses = 0;
+		let { bytes } = frame, size = bytes.length;
+		this.#parts.rate?.spend(size), await this.#write({ id }, bytes, frame.isOwned === !0 ? () => freeMemory(bytes) : void 0), publish("chunks:sent", {
+			bytes: size,
 			peerId: this.#parts.peerId
-		}));
+		});
 	}
 	async #sendManifest(id, manifest) {
 		if (manifest === void 0) await this.#write({
@@ -1884,7 +2245,7 @@ var Upload = class {
 	/** What the store supplies; its faults are a miss for the peer and a line in the log. */
 	async #ask(what, work) {
 		try {
-			return await withDeadline(1e4, "The local store", this.#ending.signal, work);
+			return await this.#deadlines.run(1e4, "The local store", work);
 		} catch (error) {
 			this.#ending.signal.throwIfAborted();
 			let reason = errorMessage(error);
@@ -1892,10 +2253,9 @@ var Upload = class {
 			return;
 		}
 	}
-	async #write(header, body) {
-		let { signal } = this.#ending;
-		using _turn = await this.#writeTurn.acquire(1, signal);
-		await withDeadline(5e3, "Sending to a peer", signal, () => this.#parts.messages.write(header, body));
+	async #write(header, body, onTaken) {
+		using _turn = await this.#writeTurn.acquire(1, this.#ending.signal);
+		await this.#deadlines.run(WRITE_MS, "Sending to a peer", () => this.#parts.messages.write(header, body, onTaken));
 	}
 	#wakeAll() {
 		this.#wake.resolve(), this.#wake = Promise.withResolvers();
@@ -1920,23 +2280,35 @@ var UploadServer = class {
 		let { uploadBytesPerSecond } = options;
 		this.#rate = uploadBytesPerSecond === void 0 ? void 0 : new ByteRate(uploadBytesPerSecond, parts.now);
 	}
-	/** Serves one conversation. */
+	/** Serves the conversations on one stream. */
 	async serve(stream, peerId) {
 		let messages = new MessageStream(stream, REQUEST_LIMITS), peer = this.#peers.get(peerId) ?? {
 			turns: new Limit(4),
 			uploads: /* @__PURE__ */ new Set()
-		}, { maxUploads, maxUploadsPerPeer } = this.#options, uploads = this.#uploads().length;
-		if (this.#stopping || uploads >= maxUploads || peer.uploads.size >= maxUploadsPerPeer) {
-			await withDeadline(1e3, "Refusing a peer", void 0, () => messages.write({ busy: !0 }));
+		};
+		if (!this.#hasRoom(peer.uploads)) {
+			await withDeadline(1e3, "Refusing a peer", void 0, async () => {
+				await messages.write({ busy: !0 }), await messages.closeWrite();
+			});
 			return;
 		}
-		let upload = new Upload({
-			...this.#parts,
+		let { resting, ...parts } = this.#parts, lane = {
+			peerId,
+			talk: void 0,
+			end: () => upload.end(new SwarmCacheError("ERR_CLOSED", "Its lane is not kept any longer."))
+		}, upload = new Upload({
+			...parts,
 			messages,
 			peerId,
 			turns: this.#turns,
 			ownTurns: peer.turns,
-			rate: this.#rate
+			rate: this.#rate,
+			rested: () => resting.add(lane, IDLE_MS),
+			woke: () => {
+				resting.remove(lane), peer.uploads.delete(upload);
+				let hasRoom = this.#hasRoom(peer.uploads);
+				return peer.uploads.add(upload), hasRoom;
+			}
 		});
 		this.#peers.set(peerId, peer), peer.uploads.add(upload);
 		try {
@@ -1944,7 +2316,7 @@ var UploadServer = class {
 		} catch (error) {
 			throw this.#blame(peerId, error), error;
 		} finally {
-			peer.uploads.delete(upload), peer.uploads.size === 0 && this.#peers.delete(peerId);
+			resting.remove(lane), peer.uploads.delete(upload), peer.uploads.size === 0 && this.#peers.delete(peerId);
 		}
 	}
 	/** Refuses new conversations, and ends those under way once what was asked is answered. */
@@ -1956,6 +2328,10 @@ var UploadServer = class {
 		let error = new SwarmCacheError("ERR_CLOSED", "This node stops.");
 		for (let upload of this.#uploads()) upload.end(error);
 	}
+	#hasRoom(ofPeer) {
+		let { maxUploads, maxUploadsPerPeer } = this.#options;
+		return !this.#stopping && active(this.#uploads()) < maxUploads && active(ofPeer) < maxUploadsPerPeer;
+	}
 	#uploads() {
 		return [...this.#peers.values()].flatMap((peer) => [...peer.uploads]);
 	}
@@ -1966,30 +2342,48 @@ var UploadServer = class {
 			reason
 		});
 	}
-}, SwarmTransfer = class {
+};
+function active(uploads) {
+	let count = 0;
+	for (let upload of uploads) upload.isResting || (count += 1);
+	return count;
+}
+// src/transfer/swarm-transfer.ts
+/** Moves chunks over lanes, and over streams of the swarm where no lane can be had. */
+var SwarmTransfer = class {
 	#parts;
 	#options;
 	#fetchParts;
 	#manifests;
 	#uploads;
 	#lanes;
+	#checks = new FrameChecks();
+	#resting;
+	#stopListening;
 	constructor(parts, options = {}) {
 		let { swarm, peers, logger } = parts;
 		this.#parts = parts, this.#options = options;
-		let openStream = (peerId, signal) => swarm.open(peerId, TRANSFER_PROTOCOL, { signal }), now = () => performance.now(), onConnected = (listener) => swarm.listen({ connected: (peer) => listener(peer.peerId) }), verify = parts.verify ?? openFrame, crowds = new Crowds(now), { downloadBytesPerSecond } = options, rate = downloadBytesPerSecond === void 0 ? void 0 : new ByteRate(downloadBytesPerSecond, now);
-		if (this.#uploads = new UploadServer({
+		let openStream = (peerId, signal) => swarm.open(peerId, TRANSFER_PROTOCOL, { signal }), now = () => performance.now(), onConnected = (listener) => swarm.listen({ connected: (peer) => listener(peer.peerId) }), custom = parts.verify, verify = custom === void 0 ? (frame) => this.#checks.check(frame) : async (frame) => (await custom(frame), frame.bytes), crowds = new Crowds(now), { downloadBytesPerSecond } = options, rate = downloadBytesPerSecond === void 0 ? void 0 : new ByteRate(downloadBytesPerSecond, now), resting = new RestingLanes(options.resting);
+		if (this.#resting = resting, this.#uploads = new UploadServer({
 			...parts,
 			crowds,
+			resting,
 			now
 		}, options), options.lanes !== void 0) {
-			let serve = (stream, peerId) => this.#uploads.serve(stream, peerId);
+			let serve = (stream, peerId) => this.#uploads.serve(stream, peerId), makeRoom = () => resting.endOldest();
 			this.#lanes = new Lanes({
 				swarm,
 				serve,
-				logger
+				peers,
+				logger,
+				makeRoom
 			}, options.lanes);
 		}
-		let open = openStreamChannel(async (peerId, signal) => await this.#lanes?.open(peerId, { signal }).catch(() => void 0) ?? await openStream(peerId, signal));
+		let open = openStreamChannel({
+			openStream: async (peerId, signal) => await this.#lanes?.open(peerId, { signal }).catch(() => void 0) ?? await openStream(peerId, signal),
+			resting,
+			mayRest: (stream) => this.#lanes?.has(stream) === !0
+		});
 		this.#fetchParts = {
 			open,
 			peers,
@@ -2000,16 +2394,25 @@ var UploadServer = class {
 			crowds,
 			rate
 		}, this.#manifests = new ManifestFetch({
-			open: openStreamChannel(openStream),
+			open: openStreamChannel({ openStream }),
 			peers,
 			now
 		});
 	}
+	/** How many lanes are kept for the next conversation now, at either side. */
+	get restingLanes() {
+		return this.#resting.size;
+	}
 	async start() {
-		this.#parts.swarm.handle(TRANSFER_PROTOCOL, (stream, peerId) => this.#uploads.serve(stream, peerId)), await this.#lanes?.start();
+		this.#parts.swarm.handle(TRANSFER_PROTOCOL, (stream, peerId) => this.#uploads.serve(stream, peerId));
+		let endResting = (peerId) => this.#resting.endAllOf(peerId);
+		this.#stopListening = this.#parts.swarm.listen({
+			disconnected: endResting,
+			banned: endResting
+		}), await this.#lanes?.start();
 	}
 	async stop(options = {}) {
-		await this.#uploads.stop(options.signal), this.#lanes?.stop();
+		this.#resting.stop(), this.#stopListening?.(), await this.#uploads.stop(options.signal), this.#lanes?.stop(), this.#checks.close();
 	}
 	async fetchManifest(manifest, bytes, holders, options = {}) {
 		return options.signal?.throwIfAborted(), this.#manifests.fetch(manifest, bytes, holders, options.signal);

@@ -1,17 +1,18 @@
 import { n as pause, t as abortable } from "./deadline.js";
-import { i as openFrame, t as makeFrame } from "./chunk.js";
-import { a as pathError, c as joinPath, i as freeMemory, l as parentOf, n as startThread, o as bytePath, r as unpackError, s as fsPath, u as textOf } from "./worker-thread.js";
-import { a as compareTree, d as hasTime, f as isFolderKind, h as CatalogPaths, i as ON_DISK, l as MAX_DEPTH, m as placeChunks, n as removeObstacle, o as CATALOG_MAGIC, p as firstContentFile, r as utime, s as KIND, t as TreeWriter, u as MAX_PATH_BYTES } from "./tree-writer.js";
-import { a as isSwarmCacheError, i as inputError, n as errnoOf, t as SwarmCacheError } from "./errors.js";
-import { n as FILE_STATE, t as SegmentPacker } from "./segment-packer.js";
+import { n as inboxName, t as clearInbox } from "./inbox.js";
+import { a as bytePath, c as parentOf, i as pathError, l as textOf, n as startThread, o as fsPath, r as unpackError, s as joinPath } from "./worker-thread.js";
+import { i as inputError, n as errnoOf, o as isSwarmCacheError, t as SwarmCacheError } from "./errors.js";
+import { a as compareTree, d as hasTime, f as isFolderKind, g as FrameReader, h as CatalogPaths, i as ON_DISK, l as MAX_DEPTH, m as placeChunks, n as removeObstacle, o as CATALOG_MAGIC, p as firstContentFile, r as utime, s as KIND, t as TreeWriter, u as MAX_PATH_BYTES } from "./tree-writer.js";
+import { a as makeNewFrame, i as FILE_STATE, n as SegmentPacker, r as WINDOW_BYTES, t as PIECE_ENDS } from "./segment-packer.js";
+import { a as openFrame } from "./chunk.js";
 import { o as totalBytes } from "./manifest.js";
 import { t as Limit } from "./limit.js";
-import { chmodSync, linkSync, lstatSync, lutimesSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, statSync, symlinkSync, unlinkSync, utimesSync } from "node:fs";
-import { availableParallelism, homedir } from "node:os";
-import { resolve } from "node:path";
+import { t as freeMemory } from "./free-memory.js";
+import { availableParallelism, endianness, homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { chmodSync, existsSync, linkSync, lstatSync, lutimesSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, statSync, symlinkSync, unlinkSync, utimesSync } from "node:fs";
 import { spawn } from "node:child_process";
 import { setImmediate as setImmediate$1 } from "node:timers/promises";
-// src/archive/catalog-encode.ts
 /**
 * Bytes of a catalog.
 *
@@ -31,10 +32,47 @@ import { setImmediate as setImmediate$1 } from "node:timers/promises";
 *  9 links         symbolic link: varint length and bytes; hard link: varint index of the file's row
 */
 function encodeCatalog(rows) {
-	let sections = Array.from({ length: 10 }, () => new ByteWriter()), [kinds, depths, roots, lengths, names, modes, sizes, seconds, nanos, links] = sections, indices = /* @__PURE__ */ new Map(), previousSeconds = 0;
-	for (let [index, row] of rows.entries()) kinds.byte(row.kind), depths.varint(row.depth), row.depth === 0 ? roots.varint(row.pattern) : (lengths.varint(row.name.length), names.bytes(row.name)), hasTime(row.kind) && (seconds.zigzag(row.seconds - previousSeconds), previousSeconds = row.seconds, nanos.u32(row.nanos)), (row.kind === KIND.FILE || row.kind === KIND.FOLDER) && modes.u16(row.mode), row.kind === KIND.FILE ? (sizes.varint(row.bytes), indices.set(row, index)) : row.kind === KIND.SYMLINK ? (links.varint(row.target.length), links.bytes(row.target)) : row.kind === KIND.HARD_LINK && links.varint(indices.get(row.source));
-	return assemble(rows.length, sections);
+	let writer = new CatalogWriter(), indices = /* @__PURE__ */ new Map();
+	for (let [index, row] of rows.entries()) row.kind === KIND.FILE && indices.set(row, index), writer.add(row, row.source && indices.get(row.source));
+	return writer.finish();
 }
+/** Writes a catalog as its rows are found, so that none of them need be kept. */
+var CatalogWriter = class {
+	#kinds = new ByteWriter();
+	#depths = new ByteWriter();
+	#roots = new ByteWriter();
+	#lengths = new ByteWriter();
+	#names = new ByteWriter();
+	#modes = new ByteWriter();
+	#sizes = new ByteWriter();
+	#seconds = new ByteWriter();
+	#nanos = new ByteWriter();
+	#links = new ByteWriter();
+	#previousSeconds = 0;
+	/** Rows so far, and how many of them are files or links. */
+	count = 0;
+	files = 0;
+	/** Returns the index of the row; a hard link needs that of its source. */
+	add(row, source) {
+		let { kind, depth } = row;
+		return this.#kinds.byte(kind), this.#depths.varint(depth), depth === 0 ? this.#roots.varint(row.pattern) : (this.#lengths.varint(row.name.length), this.#names.bytes(row.name)), hasTime(kind) && (this.#seconds.zigzag(row.seconds - this.#previousSeconds), this.#previousSeconds = row.seconds, this.#nanos.u32(row.nanos)), (kind === KIND.FILE || kind === KIND.FOLDER) && this.#modes.u16(row.mode), kind === KIND.FILE ? this.#sizes.varint(row.bytes) : kind === KIND.SYMLINK ? (this.#links.varint(row.target.length), this.#links.bytes(row.target)) : kind === KIND.HARD_LINK && this.#links.varint(source), kind >= KIND.FILE && (this.files += 1), this.count += 1, this.count - 1;
+	}
+	/** @throws ERR_LIMIT if there are more rows than an entry can list. */
+	finish() {
+		return assemble(this.count, [
+			this.#kinds,
+			this.#depths,
+			this.#roots,
+			this.#lengths,
+			this.#names,
+			this.#modes,
+			this.#sizes,
+			this.#seconds,
+			this.#nanos,
+			this.#links
+		]);
+	}
+};
 function assemble(count, sections) {
 	let total = sections.reduce((sum, section) => sum + section.length, 48);
 	if (total > 268435456) throw new SwarmCacheError("ERR_LIMIT", `The declared paths hold ${count} files and folders, more than a cache entry can list. Cache them in several entries.`, { facts: { count } });
@@ -68,7 +106,9 @@ var ByteWriter = class {
 		this.varint(value < 0 ? -value * 2 - 1 : value * 2);
 	}
 	bytes(latin1) {
-		this.#reserve(latin1.length), this.length += this.#buffer.write(latin1, this.length, "latin1");
+		let count = latin1.length;
+		if (this.#reserve(count), count > 40) this.length += this.#buffer.write(latin1, this.length, "latin1");
+		else for (let i = 0; i < count; i += 1) this.#buffer[this.length++] = latin1.charCodeAt(i);
 	}
 	written() {
 		return this.#buffer.subarray(0, this.length);
@@ -78,9 +118,296 @@ var ByteWriter = class {
 		let larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.length + count));
 		this.#buffer.copy(larger, 0, 0, this.length), this.#buffer = larger;
 	}
-}, NewChunks = class {
+};
+/**
+* The catalog that `bytes` encode (the layout is told at `encodeCatalog`).
+*
+* The tree shape makes most tricks impossible to express: names hold no separator, every parent is a
+* folder that comes first, siblings ascend strictly.
+*
+* @throws ERR_INTEGRITY for everything that `encodeCatalog` would not have written, ERR_PATH for names that this
+* platform cannot store.
+*/
+function decodeCatalog(bytes, bounds) {
+	let { count, sections } = splitSections(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)), columns = allocate(count, sections);
+	readNames(columns, sections), readTree(columns, sections, bounds);
+	let files = readProperties(columns, sections, bounds.contentBytes);
+	return readLinks(columns, sections[9]), ignoresCase(bounds.platform ?? process.platform) && refuseCaseCollisions(columns), {
+		...columns,
+		contentFiles: columns.contentFiles.subarray(0, files)
+	};
+}
+function splitSections(source) {
+	if (source.length < 48 || source.readUInt32LE(0) !== 1935897649) throw malformed("it does not start like one");
+	let count = source.readUInt32LE(4), sections = [], offset = 48;
+	for (let i = 0; i < 10; i += 1) {
+		let length = source.readUInt32LE(8 + i * 4);
+		if (length > source.length - offset) throw malformed("a section is longer than the catalog");
+		sections.push(new SectionReader(source.subarray(offset, offset + length))), offset += length;
+	}
+	if (offset !== source.length) throw malformed("its length does not match its sections");
+	if (sections[0].length !== count) throw malformed("its count does not match its rows");
+	return {
+		count,
+		sections
+	};
+}
+function shared(byteCount) {
+	return new SharedArrayBuffer(byteCount);
+}
+function allocate(count, sections) {
+	let kinds = new Uint8Array(shared(count));
+	kinds.set(sections[0].rest());
+	let names = new Uint8Array(shared(sections[4].length));
+	return names.set(sections[4].rest()), {
+		count,
+		kinds,
+		parents: new Int32Array(shared(count * 4)),
+		modes: new Uint16Array(shared(count * 2)),
+		seconds: new Float64Array(shared(count * 8)),
+		nanos: new Uint32Array(shared(count * 4)),
+		sizes: new Float64Array(shared(count * 8)),
+		starts: new Float64Array(shared(count * 8)),
+		contentFiles: new Uint32Array(shared(countOf(kinds, KIND.FILE) * 4)),
+		names,
+		nameEnds: new Uint32Array(shared(count * 4)),
+		linkSources: new Uint32Array(shared(count * 4)),
+		targets: new Uint8Array(shared(sections[9].length)),
+		targetEnds: new Uint32Array(shared(count * 4))
+	};
+}
+function countOf(kinds, wanted) {
+	let found = 0;
+	for (let kind of kinds) {
+		if (kind > KIND.HARD_LINK) throw malformed(`a row has the unknown kind ${kind}`);
+		kind === wanted && (found += 1);
+	}
+	return found;
+}
+/** Checks the bytes of all names at once; lengths follow with the tree. */
+function readNames(columns, sections) {
+	let blob = sections[4].rest();
+	if (blob.includes(0)) throw malformed("a name holds a NUL");
+	if (blob.includes(47)) throw malformed("a name holds a \"/\"");
+	if (process.platform === "win32" && (blob.includes(92) || blob.includes(58))) throw impossibleHere("a name holds a \"\\\" or \":\", which Windows cannot store");
+	let { kinds, nameEnds, count } = columns, depths = sections[1].copy(), end = 0;
+	for (let i = 0; i < count; i += 1) {
+		if (depths.varint(2048) > 0) {
+			let length = sections[3].varint(MAX_PATH_BYTES);
+			if (length === 0) throw malformed("a name is empty");
+			if (length <= 2 && blob[end] === 46 && (length === 1 || blob[end + 1] === 46)) throw malformed("a name is \".\" or \"..\"");
+			end += length;
+		}
+		nameEnds[i] = end;
+	}
+	if (sections[3].end(), end !== blob.length) throw malformed("its names do not fill their section");
+	if (kinds.length > 0 && columns.nameEnds[0] !== 0) throw malformed("it does not start at a root");
+}
+function readTree(columns, sections, bounds) {
+	let { kinds, parents, nameEnds, count } = columns, names = sections[4].text(), depths = sections[1], roots = sections[2], rows = [], lastNames = [], previousDepth = -1, previousPattern = -1;
+	for (let i = 0; i < count; i += 1) {
+		let depth = depths.varint(MAX_DEPTH), previousKind = kinds[i - 1];
+		if (depth > previousDepth) {
+			if (depth > previousDepth + 1 || depth > 0 && !isFolderKind(previousKind)) throw malformed("a row is below something that is no folder");
+		} else if (previousKind === KIND.ANCESTOR) throw malformed("a folder on the way to nothing is listed");
+		if (depth === 0) {
+			let pattern = roots.varint(bounds.patterns - 1);
+			if (pattern <= previousPattern) throw malformed("its roots are not in order");
+			previousPattern = pattern, parents[i] = -1 - pattern;
+		} else {
+			let name = names.slice(i === 0 ? 0 : nameEnds[i - 1], nameEnds[i]);
+			if (depth <= previousDepth && name <= lastNames[depth]) throw malformed("its names are not in order, or one is there twice");
+			lastNames[depth] = name, parents[i] = rows[depth - 1];
+		}
+		rows[depth] = i, previousDepth = depth;
+	}
+	if (count > 0 && kinds[count - 1] === KIND.ANCESTOR) throw malformed("a folder on the way to nothing is listed");
+	depths.end(), roots.end();
+}
+/** Returns how many files have content. */
+function readProperties(columns, sections, contentBytes) {
+	let { kinds, modes, sizes, starts, seconds, nanos, contentFiles, count } = columns, [, , , , , modeBytes, sizeBytes, secondBytes, nanoBytes] = sections, start = 0, files = 0, second = 0;
+	for (let i = 0; i < count; i += 1) {
+		let kind = kinds[i];
+		if ((kind === KIND.FILE || kind === KIND.FOLDER) && (modes[i] = modeBytes.u16(511)), hasTime(kind)) {
+			if (second += secondBytes.zigzag(), Math.abs(second) > 864e10) throw malformed("a time is out of range");
+			seconds[i] = second, nanos[i] = nanoBytes.u32(999999999);
+		}
+		if (starts[i] = start, kind === KIND.FILE) {
+			let size = sizeBytes.varint(contentBytes - start);
+			sizes[i] = size, size > 0 && (contentFiles[files++] = i), start += size;
+		}
+	}
+	if (start !== contentBytes) throw malformed("the sizes of its files do not sum to its content");
+	for (let section of [
+		modeBytes,
+		sizeBytes,
+		secondBytes,
+		nanoBytes
+	]) section.end();
+	return files;
+}
+function readLinks(columns, links) {
+	let { kinds, targets, targetEnds, linkSources, count } = columns, end = 0;
+	for (let i = 0; i < count; i += 1) {
+		if (kinds[i] === KIND.SYMLINK) {
+			let target = links.take(links.varint(MAX_PATH_BYTES));
+			if (target.length === 0) throw malformed("a symbolic link points to nothing");
+			if (target.includes(0)) throw malformed("the target of a symbolic link holds a NUL");
+			targets.set(target, end), end += target.length;
+		} else if (kinds[i] === KIND.HARD_LINK) {
+			let source = links.varint(count);
+			if (source >= i || kinds[source] !== KIND.FILE) throw malformed("a hard link does not name a file before it");
+			linkSources[i] = source;
+		}
+		targetEnds[i] = end;
+	}
+	links.end();
+}
+function ignoresCase(platform) {
+	return platform === "win32" || platform === "darwin";
+}
+function refuseCaseCollisions(columns) {
+	let { parents, names, nameEnds, count } = columns, text = Buffer.from(names).toString("latin1"), seen = /* @__PURE__ */ new Set();
+	for (let i = 0; i < count; i += 1) {
+		if (parents[i] < 0) continue;
+		let name = textOf(text.slice(nameEnds[i - 1], nameEnds[i])), folded = `${parents[i]}/${name.normalize("NFC").toLowerCase()}`;
+		if (seen.has(folded)) throw impossibleHere(`this file system cannot tell "${name}" from another name beside it`);
+		seen.add(folded);
+	}
+}
+/** Reads one section, and never past its end. */
+var SectionReader = class SectionReader {
+	#bytes;
+	#offset = 0;
+	constructor(bytes) {
+		this.#bytes = bytes;
+	}
+	get length() {
+		return this.#bytes.length;
+	}
+	copy() {
+		return new SectionReader(this.#bytes);
+	}
+	rest() {
+		return this.#bytes;
+	}
+	text() {
+		return this.#bytes.toString("latin1");
+	}
+	take(count) {
+		let start = this.#advance(count);
+		return this.#bytes.subarray(start, start + count);
+	}
+	/** Where the next `count` bytes start. */
+	#advance(count) {
+		let start = this.#offset;
+		if (count > this.#bytes.length - start) throw malformed("a section ends too early");
+		return this.#offset = start + count, start;
+	}
+	u16(max) {
+		return bounded(this.#bytes.readUInt16LE(this.#advance(2)), max);
+	}
+	u32(max) {
+		return bounded(this.#bytes.readUInt32LE(this.#advance(4)), max);
+	}
+	varint(max = 2 ** 53 - 1) {
+		let bytes = this.#bytes, value = 0, scale = 1;
+		for (let i = this.#offset; i < bytes.length && i - this.#offset < 8; i += 1) {
+			let byte = bytes[i];
+			if (value += (byte & 127) * scale, byte < 128) {
+				if (byte === 0 && scale > 1) throw malformed("a number is not in its shortest form");
+				return this.#offset = i + 1, bounded(value, max);
+			}
+			scale *= 128;
+		}
+		throw malformed("a number does not end");
+	}
+	zigzag() {
+		let value = this.varint();
+		return value % 2 == 0 ? value / 2 : -(value + 1) / 2;
+	}
+	end() {
+		if (this.#offset !== this.#bytes.length) throw malformed("a section has bytes left over");
+	}
+};
+function bounded(value, max) {
+	if (value > max) throw malformed(`a number is ${value}, but at most ${max} is possible`);
+	return value;
+}
+function malformed(why) {
+	return new SwarmCacheError("ERR_INTEGRITY", `The catalog is malformed: ${why}.`, { facts: { malformed: !0 } });
+}
+/** What another machine could hold. */
+function impossibleHere(why) {
+	return new SwarmCacheError("ERR_PATH", `The cache entry cannot be restored here: ${why}.`);
+}
+// src/archive/catalog-rows.ts
+/** The catalog with files as they were read: sizes changed, and what vanished left out. */
+function amendCatalog(catalog, contentBytes, { growth, vanished }) {
+	let columns = decodeCatalog(catalog, {
+		contentBytes,
+		patterns: 1e400,
+		platform: "linux"
+	}), rows = [], kept = [];
+	for (let [index, found] of readRows(columns).entries()) {
+		let bytes = found.bytes + (growth.get(index) ?? 0);
+		if (vanished.has(index) && bytes === 0) continue;
+		let source = kept[columns.linkSources[index]];
+		if (found.kind === KIND.HARD_LINK && source === void 0) continue;
+		let row = found.kind === KIND.HARD_LINK ? {
+			...found,
+			source
+		} : {
+			...found,
+			bytes
+		};
+		kept[index] = row, rows.push(row);
+	}
+	let left = withoutEmptyAncestors(rows), files = left.filter((row) => row.kind >= KIND.FILE).length;
+	return {
+		catalog: encodeCatalog(left),
+		files
+	};
+}
+/** Rows without the sources of hard links. */
+function readRows(columns) {
+	let { kinds, parents, names, nameEnds, targets, targetEnds } = columns, rows = [];
+	for (let i = 0; i < columns.count; i += 1) {
+		let parent = parents[i];
+		rows.push({
+			kind: kinds[i],
+			depth: parent < 0 ? 0 : rows[parent].depth + 1,
+			pattern: parent < 0 ? -1 - parent : 0,
+			name: textAt(names, nameEnds, i),
+			mode: columns.modes[i],
+			seconds: columns.seconds[i],
+			nanos: columns.nanos[i],
+			bytes: columns.sizes[i],
+			target: textAt(targets, targetEnds, i)
+		});
+	}
+	return rows;
+}
+function textAt(bytes, ends, i) {
+	return Buffer.from(bytes.subarray(i === 0 ? 0 : ends[i - 1], ends[i])).toString("latin1");
+}
+/** Children can vanish; a folder that was listed for their sake goes with them. */
+function withoutEmptyAncestors(rows) {
+	let kept = [], depthBelow = -1;
+	for (let row of rows.toReversed()) {
+		let hasChild = depthBelow === row.depth + 1;
+		(row.kind !== KIND.ANCESTOR || hasChild) && (kept.push(row), depthBelow = row.depth);
+	}
+	return kept.toReversed();
+}
+// src/archive/new-chunks.ts
+/** Sends the chunks of one packing to a sink: each new one once, however often it is cut. */
+var NewChunks = class {
 	#sink;
 	#signal;
+	/** Where frames that come as files have been written. */
+	inbox;
 	/** Whoever asks for a chunk first puts it. */
 	#asked = /* @__PURE__ */ new Set();
 	/** Plain bytes cut so far, new or not. */
@@ -101,13 +428,24 @@ var ByteWriter = class {
 		return chunks.map((chunk) => wanted.has(chunk));
 	}
 	async put(frames) {
-		for (let { digest, bytes, frame } of frames) this.#signal?.throwIfAborted(), await this.#sink.put({
-			chunk: {
+		this.#signal?.throwIfAborted();
+		let written = [];
+		for (let { digest, bytes, frame, file, frameBytes } of frames) {
+			let chunk = {
 				digest,
 				bytes
-			},
-			bytes: frame
-		}), this.newBytes += bytes, this.storedBytes += frame.length, this.newCount += 1;
+			};
+			file !== void 0 && this.inbox !== void 0 ? written.push({
+				chunk,
+				frameBytes,
+				name: inboxName(this.inbox, file)
+			}) : frame !== void 0 && (this.#signal?.throwIfAborted(), await this.#sink.put({
+				chunk,
+				bytes: frame
+			}));
+		}
+		written.length > 0 && await this.inbox?.take(written);
+		for (let { bytes, frameBytes } of frames) this.newBytes += bytes, this.storedBytes += frameBytes, this.newCount += 1;
 	}
 }, PackCrew = class {
 	#port;
@@ -117,7 +455,7 @@ var ByteWriter = class {
 	constructor(port, threads) {
 		this.#port = port;
 		for (let i = 0; i < threads; i += 1) this.#startThread();
-		threads === 0 && this.#idle.push(new SegmentPacker(port, makeFrame));
+		threads === 0 && this.#idle.push(new SegmentPacker(port, makeNewFrame));
 	}
 	/** Waits for a free slot, which `pack` then needs: so nobody queues more work than is bounded. */
 	async reserve() {
@@ -422,6 +760,51 @@ function standing(states) {
 		settled: states.every((state) => state === COVERED || state === DEAD)
 	};
 }
+// src/archive/pack-jobs.ts
+const JOB_BYTES = WINDOW_BYTES - 65536;
+/**
+* Puts segments together to jobs, each as much as fits one window, so that it asks once what is new.
+*
+* A scan is far ahead of the packing: what waits is kept in few large objects, which cost the collector nothing.
+*/
+var PackJobs = class {
+	#ready = [];
+	#next = 0;
+	#segments = [];
+	#bytes = 0;
+	get hasNext() {
+		return this.#next < this.#ready.length;
+	}
+	add(segment) {
+		this.#bytes + segment.bytes > JOB_BYTES && this.end(), this.#segments.push(segment), this.#bytes += segment.bytes;
+	}
+	/** Completes the last job. */
+	end() {
+		this.#segments.length !== 0 && (this.#ready.push(encodeJob(this.#segments.flatMap(({ pieces }) => pieces))), this.#segments = [], this.#bytes = 0);
+	}
+	/** The next job, and its number. */
+	take() {
+		let index = this.#next;
+		this.#next += 1;
+		let job = this.#ready[index];
+		return this.#ready[index] = void 0, {
+			...job,
+			index
+		};
+	}
+};
+function encodeJob(pieces) {
+	let numbers = new Float64Array(pieces.length * 5), rows = new Uint32Array(pieces.length), paths = [], files = 0, at = 0;
+	for (let { row, offset, bytes, last, ends } of pieces) rows[paths.length] = row.index, paths.push(row.path), numbers[at] = offset, numbers[at + 1] = bytes, numbers[at + 2] = row.seconds, numbers[at + 3] = row.nanos, numbers[at + 4] = (last ? PIECE_ENDS.FILE : 0) + (ends ? PIECE_ENDS.SEGMENT : 0), at += 5, last && (files += 1);
+	return {
+		job: {
+			paths: paths.join("\0"),
+			numbers
+		},
+		rows,
+		files
+	};
+}
 // src/archive/segment.ts
 const SLICE_BYTES = 33554432;
 /** Divides the files of a tree, given in order, into segments. */
@@ -440,18 +823,21 @@ var Segmenter = class {
 			row,
 			offset,
 			bytes: SLICE_BYTES,
-			last: !1
+			last: !1,
+			ends: !1
 		}), this.end();
 		let offset = row.bytes === 0 ? 0 : Math.floor((row.bytes - 1) / SLICE_BYTES) * SLICE_BYTES;
 		this.#push({
 			row,
 			offset,
 			bytes: row.bytes - offset,
-			last: !0
+			last: !0,
+			ends: !1
 		}), own && this.end();
 	}
 	end() {
-		this.#pieces.length !== 0 && (this.#onSegment({
+		let end = this.#pieces.at(-1);
+		end !== void 0 && (end.ends = !0, this.#onSegment({
 			pieces: this.#pieces,
 			bytes: this.#bytes
 		}), this.#pieces = [], this.#bytes = 0);
@@ -461,7 +847,7 @@ var Segmenter = class {
 	}
 };
 // src/archive/tree-scan.ts
-const NANOS = 1000000000n;
+const NANOS_A_SECOND = 1e9;
 /**
 * Finds what the declared paths select, in the order of the catalog; symbolic links are never followed,
 * except that the literal beginning of a pattern with wildcards may lead through some.
@@ -482,6 +868,7 @@ var TreeScan = class {
 	#linked = /* @__PURE__ */ new Map();
 	#folders = [];
 	#turnEnds = 0;
+	#names = 0;
 	constructor(selection, options) {
 		this.#selection = selection, this.#options = options;
 	}
@@ -496,7 +883,7 @@ var TreeScan = class {
 			let folder = this.#folders.at(-1);
 			if (folder === void 0) return;
 			let name = folder.names[folder.next++];
-			name === void 0 ? this.#folders.pop() : (performance.now() > this.#turnEnds && (await setImmediate$1(), this.#options.signal?.throwIfAborted(), this.#turnEnds = performance.now() + 10), this.#enter(index, folder, name));
+			name === void 0 ? this.#folders.pop() : (this.#names += 1, this.#names % 32 == 0 && performance.now() > this.#turnEnds && (await setImmediate$1(), this.#options.signal?.throwIfAborted(), this.#turnEnds = performance.now() + 10), this.#enter(index, folder, name));
 		}
 	}
 	#enter(index, folder, name) {
@@ -534,20 +921,19 @@ var TreeScan = class {
 		this.#options.onRow(row);
 	}
 	#row(kind, pattern, path, name, depth, pathHash, stats) {
-		let seconds = stats.mtimeNs / NANOS, nanos = stats.mtimeNs % NANOS;
-		nanos < 0n && (nanos += NANOS, seconds -= 1n);
-		let row = {
+		let { seconds, nanos } = splitTime(stats.mtimeNs), row = {
 			kind,
 			depth,
 			pattern,
 			name,
-			mode: Number(stats.mode & 511n),
-			seconds: Number(seconds),
-			nanos: Number(nanos),
+			mode: Number(stats.mode) & 511,
+			seconds,
+			nanos,
 			bytes: kind === KIND.FILE ? Number(stats.size) : 0,
 			target: kind === KIND.SYMLINK ? targetOf(path) : "",
 			path,
-			pathHash
+			pathHash,
+			index: -1
 		};
 		return kind === KIND.FILE && stats.nlink > 1n ? this.#linkOrFirst(row, stats) : row;
 	}
@@ -562,6 +948,16 @@ var TreeScan = class {
 		};
 	}
 };
+const WHOLE = /* @__PURE__ */ new BigInt64Array(1), HALVES = new Uint32Array(WHOLE.buffer), LOW_HALF = endianness() === "LE" ? 0 : 1;
+/** Seconds, rounded down, and the nanoseconds over: without big integers, of which each would be a new object. */
+function splitTime(time) {
+	WHOLE[0] = time;
+	let seconds = Math.floor(Number(time) / NANOS_A_SECOND), nanos = HALVES[LOW_HALF] - Math.imul(seconds, NANOS_A_SECOND) | 0;
+	return nanos < 0 ? (nanos += NANOS_A_SECOND, --seconds) : nanos >= NANOS_A_SECOND && (nanos -= NANOS_A_SECOND, seconds += 1), {
+		seconds,
+		nanos
+	};
+}
 function kindOf(stats) {
 	if (stats.isFile()) return KIND.FILE;
 	if (stats.isDirectory()) return KIND.FOLDER;
@@ -617,18 +1013,20 @@ var Packing = class {
 	#options;
 	/** Aborts with the caller's signal, and with the first failure so that nothing goes on after it. */
 	#stop = new AbortController();
-	#rows = [];
-	#segments = [];
+	#catalog = new CatalogWriter();
+	#jobs = new PackJobs();
 	#results = [];
 	#newChunks;
+	#newCatalogChunks;
 	#warnings = /* @__PURE__ */ new Set();
-	#sizes = /* @__PURE__ */ new Map();
+	/** Of files by their row: bytes read more than expected, and what could not be read at all. */
+	#growth = /* @__PURE__ */ new Map();
 	#vanished = /* @__PURE__ */ new Set();
+	#sink;
 	#bytesScanned = 0;
-	#files = 0;
 	#progressFiles = 0;
 	constructor(selection, sink, options) {
-		this.#selection = selection, this.#newChunks = new NewChunks(sink, this.#stop.signal), this.#options = options;
+		this.#selection = selection, this.#sink = sink, this.#newChunks = new NewChunks(sink, this.#stop.signal), this.#newCatalogChunks = new NewChunks(sink, this.#stop.signal), this.#options = options;
 	}
 	async run() {
 		let { signal } = this.#options;
@@ -638,28 +1036,34 @@ var Packing = class {
 		try {
 			return await this.#run();
 		} catch (error) {
-			throw this.#stop.abort(error), error;
+			throw this.#stop.abort(error), this.#clearInbox(), error;
 		} finally {
 			signal?.removeEventListener("abort", onAbort);
 		}
 	}
+	#clearInbox() {
+		let { inbox } = this.#newChunks;
+		try {
+			inbox !== void 0 && clearInbox(inbox);
+		} catch {}
+	}
 	async #run() {
 		let segmenter = new Segmenter((segment) => {
-			this.#segments.push(segment), this.#wake();
-		}), stopping = (error) => this.#stop.abort(error);
-		await Promise.all([this.#scan(segmenter).catch(stopping), this.#packSegments().catch(stopping)]), this.#stop.signal.throwIfAborted();
-		let chunks = this.#results.flat(), { newBytes, newCount } = this.#newChunks, rows = this.#rowsAsRead(), catalog = await this.#packCatalog(rows), contentBytes = 0;
+			this.#jobs.add(segment), this.#wake();
+		}), stopping = (error) => this.#stop.abort(error), asFound = this.#scan(segmenter).then(async () => await this.#packCatalog(this.#catalog.finish()));
+		await Promise.all([asFound.catch(stopping), this.#packSegments().catch(stopping)]), this.#stop.signal.throwIfAborted();
+		let chunks = this.#results.flat(), { newBytes, newCount, storedBytes } = this.#newChunks, amended = this.#amendedCatalog(), catalog = await (amended === void 0 ? asFound : this.#packCatalog(amended.catalog)), contentBytes = 0;
 		for (let chunk of chunks) contentBytes += chunk.bytes;
 		return {
 			manifest: {
 				catalog,
 				content: chunks
 			},
-			files: rows.filter((row) => row.kind >= KIND.FILE).length,
+			files: amended?.files ?? this.#catalog.files,
 			bytes: {
 				content: contentBytes,
 				new: newBytes,
-				stored: this.#newChunks.storedBytes
+				stored: storedBytes + this.#newCatalogChunks.storedBytes
 			},
 			chunks: {
 				total: chunks.length,
@@ -672,22 +1076,19 @@ var Packing = class {
 		if (await scanTree(this.#selection, {
 			signal: this.#stop.signal,
 			onRow: (row) => {
-				this.#rows.push(row), this.#bytesScanned += row.bytes, this.#files += 1, segmenter.add(row);
+				row.index = this.#catalog.add(row, row.source?.index), this.#bytesScanned += row.bytes, segmenter.add(row);
 			},
 			unchangedSince: this.#options.unchangedSince,
 			onWarning: (text) => this.#warnings.add(text)
-		}), this.#rows.length === 0) throw this.#selection.nothingFound();
-		segmenter.end(), this.#scanned = !0, this.#wake();
+		}), this.#catalog.count === 0) throw this.#selection.nothingFound();
+		segmenter.end(), this.#jobs.end(), this.#scanned = !0, this.#wake();
 	}
 	#scanned = !1;
 	#wake = () => {};
-	/** Resolves once there is a segment at `index` (true) or there will be none. */
-	async #hasSegment(index) {
-		for (; index >= this.#segments.length;) {
-			if (this.#scanned) return !1;
-			await this.#change();
-		}
-		return !0;
+	/** Resolves once there is a job (true) or there will be no more. */
+	async #hasJob() {
+		for (; !this.#scanned && !this.#jobs.hasNext;) await this.#change();
+		return this.#jobs.hasNext;
 	}
 	async #change() {
 		await abortable(new Promise((resolve) => this.#wake = resolve), this.#stop.signal);
@@ -696,301 +1097,67 @@ var Packing = class {
 		for (; !this.#scanned && !this.#isLarge();) await this.#change();
 		let threads = this.#isLarge() ? threadsOf(this.#options) : 0;
 		await using crew = new PackCrew(this.#newChunks, threads);
+		threads > 0 && (this.#newChunks.inbox = await this.#openInbox());
 		let running = /* @__PURE__ */ new Set();
-		for (let index = 0; await this.#hasSegment(index); index += 1) {
-			let pack = await abortable(crew.reserve(), this.#stop.signal), work = this.#packSegment(index, pack).finally(() => running.delete(work));
+		for (; await this.#hasJob();) {
+			let pack = await abortable(crew.reserve(), this.#stop.signal), work = this.#packJob(pack).finally(() => running.delete(work));
 			work.catch((error) => this.#stop.abort(error)), running.add(work);
 		}
 		await abortable(Promise.all(running), this.#stop.signal);
 	}
-	#isLarge() {
-		return this.#bytesScanned > 16777216 || this.#files > 1500;
-	}
-	async #packSegment(index, pack) {
-		let { pieces } = this.#segments[index], numbers = new Float64Array(pieces.length * 5);
-		for (let [i, { row, offset, bytes, last }] of pieces.entries()) numbers.set([
-			offset,
-			bytes,
-			row.seconds,
-			row.nanos,
-			+!!last
-		], i * 5);
-		let packed = await pack({
-			paths: pieces.map(({ row }) => row.path).join("\0"),
-			numbers
-		});
-		this.#results[index] = packed.chunks;
-		for (let [i, piece] of pieces.entries()) {
-			let { row, bytes, offset, last } = piece, size = packed.sizes[i];
-			packed.states[i] !== FILE_STATE.AS_FOUND && this.#noteChange(row, packed.states[i]), (size !== bytes || offset > 0 || !last) && this.#sizes.set(row, (this.#sizes.get(row) ?? 0) + size), last && (this.#progressFiles += 1);
+	/** Without an inbox chunks are put, which says what is wrong if that cannot be done either. */
+	async #openInbox() {
+		try {
+			return await abortable(Promise.resolve(this.#sink.inbox?.()), this.#stop.signal);
+		} catch {
+			this.#stop.signal.throwIfAborted();
+			return;
 		}
-		this.#options.onProgress?.({
+	}
+	#isLarge() {
+		return this.#bytesScanned > 16777216 || this.#catalog.count > 1500;
+	}
+	async #packJob(pack) {
+		let { index, job, rows, files } = this.#jobs.take(), { inbox } = this.#newChunks, { chunks, deviations } = await pack({
+			...job,
+			inbox: inbox && {
+				path: join(inbox.folder, inbox.prefix),
+				firstFile: index * 4096
+			}
+		});
+		this.#results[index] = chunks;
+		for (let { piece, bytes, state } of deviations) {
+			let row = rows[piece], growth = bytes - job.numbers[piece * 5 + 1];
+			growth !== 0 && this.#growth.set(row, (this.#growth.get(row) ?? 0) + growth), state !== FILE_STATE.AS_FOUND && this.#noteChange(row, job.paths.split("\0")[piece], state);
+		}
+		this.#progressFiles += files, this.#options.onProgress?.({
 			bytes: this.#newChunks.bytesCut,
 			files: this.#progressFiles
 		});
 	}
-	#noteChange(row, state) {
-		if (this.#options.unchangedSince !== void 0) throw changedError(row.path);
-		let path = textOf(row.path);
-		state === FILE_STATE.VANISHED && this.#vanished.add(row);
-		let text = state === FILE_STATE.VANISHED ? `${path} vanished before it was read: left out.` : `${path} changed while it was read: saved as it was read.`;
-		this.#warnings.add(text);
+	/** The catalog if files were read other than they had been found. */
+	#amendedCatalog() {
+		let [growth, vanished] = [this.#growth, this.#vanished];
+		if (growth.size + vanished.size !== 0) return amendCatalog(this.#catalog.finish(), this.#bytesScanned, {
+			growth,
+			vanished
+		});
 	}
-	/** The rows of the catalog: what vanished left out, sizes as read. */
-	#rowsAsRead() {
-		if (this.#sizes.size === 0 && this.#vanished.size === 0) return this.#rows;
-		let replaced = /* @__PURE__ */ new Map(), rows = [];
-		for (let row of this.#rows) {
-			let bytes = this.#sizes.get(row) ?? row.bytes;
-			if (this.#vanished.has(row) && bytes === 0 || row.source !== void 0 && !replaced.has(row.source)) continue;
-			let source = row.source === void 0 ? void 0 : replaced.get(row.source), { kind, depth, pattern, name, mode, seconds, nanos, target } = row, kept = {
-				kind,
-				depth,
-				pattern,
-				name,
-				mode,
-				seconds,
-				nanos,
-				bytes,
-				target,
-				source
-			};
-			replaced.set(row, kept), rows.push(kept);
-		}
-		return withoutEmptyAncestors(rows);
+	#noteChange(row, path, state) {
+		if (this.#options.unchangedSince !== void 0) throw changedError(path);
+		state === FILE_STATE.VANISHED && this.#vanished.add(row), this.#warnings.add(state === FILE_STATE.VANISHED ? `${textOf(path)} vanished before it was read: left out.` : `${textOf(path)} changed while it was read: saved as it was read.`);
 	}
-	async #packCatalog(rows) {
-		let packer = new SegmentPacker(this.#newChunks, makeFrame);
-		return await abortable(packer.packBytes(encodeCatalog(rows)), this.#stop.signal);
+	async #packCatalog(catalog) {
+		let packer = new SegmentPacker(this.#newCatalogChunks, makeNewFrame);
+		return await abortable(packer.packBytes(catalog), this.#stop.signal);
 	}
 };
-/** Children can vanish; a folder that was listed for their sake goes with them. */
-function withoutEmptyAncestors(rows) {
-	let kept = [], depthBelow = -1;
-	for (let row of rows.toReversed()) {
-		let hasChild = depthBelow === row.depth + 1;
-		(row.kind !== KIND.ANCESTOR || hasChild) && (kept.push(row), depthBelow = row.depth);
-	}
-	return kept.toReversed();
-}
 // src/archive/pack-stream.ts
 /** Cuts a stream of bytes into chunks and sends the new ones; see `Archive.packStream`. */
 async function packStream(content, sink, signal) {
 	signal?.throwIfAborted();
-	let work = new SegmentPacker(new NewChunks(sink, signal), makeFrame).packStream(content);
+	let work = new SegmentPacker(new NewChunks(sink, signal), makeNewFrame).packStream(content);
 	return [...await (signal === void 0 ? work : abortable(work, signal))];
-}
-/**
-* The catalog that `bytes` encode (the layout is told at `encodeCatalog`).
-*
-* The tree shape makes most tricks impossible to express: names hold no separator, every parent is a
-* folder that comes first, siblings ascend strictly.
-*
-* @throws ERR_INTEGRITY for everything that `encodeCatalog` would not have written.
-*/
-function decodeCatalog(bytes, bounds) {
-	let { count, sections } = splitSections(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)), columns = allocate(count, sections);
-	readNames(columns, sections), readTree(columns, sections, bounds);
-	let files = readProperties(columns, sections, bounds.contentBytes);
-	return readLinks(columns, sections[9]), ignoresCase(bounds.platform ?? process.platform) && refuseCaseCollisions(columns), {
-		...columns,
-		contentFiles: columns.contentFiles.subarray(0, files)
-	};
-}
-function splitSections(source) {
-	if (source.length < 48 || source.readUInt32LE(0) !== 1935897649) throw malformed("it does not start like one");
-	let count = source.readUInt32LE(4), sections = [], offset = 48;
-	for (let i = 0; i < 10; i += 1) {
-		let length = source.readUInt32LE(8 + i * 4);
-		if (length > source.length - offset) throw malformed("a section is longer than the catalog");
-		sections.push(new SectionReader(source.subarray(offset, offset + length))), offset += length;
-	}
-	if (offset !== source.length) throw malformed("its length does not match its sections");
-	if (sections[0].length !== count) throw malformed("its count does not match its rows");
-	return {
-		count,
-		sections
-	};
-}
-function shared(byteCount) {
-	return new SharedArrayBuffer(byteCount);
-}
-function allocate(count, sections) {
-	let kinds = new Uint8Array(shared(count));
-	kinds.set(sections[0].rest());
-	let names = new Uint8Array(shared(sections[4].length));
-	return names.set(sections[4].rest()), {
-		count,
-		kinds,
-		parents: new Int32Array(shared(count * 4)),
-		modes: new Uint16Array(shared(count * 2)),
-		seconds: new Float64Array(shared(count * 8)),
-		nanos: new Uint32Array(shared(count * 4)),
-		sizes: new Float64Array(shared(count * 8)),
-		starts: new Float64Array(shared(count * 8)),
-		contentFiles: new Uint32Array(shared(countOf(kinds, KIND.FILE) * 4)),
-		names,
-		nameEnds: new Uint32Array(shared(count * 4)),
-		linkSources: new Uint32Array(shared(count * 4)),
-		targets: new Uint8Array(shared(sections[9].length)),
-		targetEnds: new Uint32Array(shared(count * 4))
-	};
-}
-function countOf(kinds, wanted) {
-	let found = 0;
-	for (let kind of kinds) {
-		if (kind > KIND.HARD_LINK) throw malformed(`a row has the unknown kind ${kind}`);
-		kind === wanted && (found += 1);
-	}
-	return found;
-}
-/** Checks the bytes of all names at once; lengths follow with the tree. */
-function readNames(columns, sections) {
-	let blob = sections[4].rest();
-	if (blob.includes(0)) throw malformed("a name holds a NUL");
-	if (blob.includes(47)) throw malformed("a name holds a \"/\"");
-	if (process.platform === "win32" && (blob.includes(92) || blob.includes(58))) throw malformed("a name holds a \"\\\" or \":\", which Windows cannot store");
-	let { kinds, nameEnds, count } = columns, depths = sections[1].copy(), end = 0;
-	for (let i = 0; i < count; i += 1) {
-		if (depths.varint(2048) > 0) {
-			let length = sections[3].varint(MAX_PATH_BYTES);
-			if (length === 0) throw malformed("a name is empty");
-			if (length <= 2 && blob[end] === 46 && (length === 1 || blob[end + 1] === 46)) throw malformed("a name is \".\" or \"..\"");
-			end += length;
-		}
-		nameEnds[i] = end;
-	}
-	if (sections[3].end(), end !== blob.length) throw malformed("its names do not fill their section");
-	if (kinds.length > 0 && columns.nameEnds[0] !== 0) throw malformed("it does not start at a root");
-}
-function readTree(columns, sections, bounds) {
-	let { kinds, parents, nameEnds, count } = columns, names = sections[4].text(), depths = sections[1], roots = sections[2], rows = [], lastNames = [], previousDepth = -1, previousPattern = -1;
-	for (let i = 0; i < count; i += 1) {
-		let depth = depths.varint(MAX_DEPTH), previousKind = kinds[i - 1];
-		if (depth > previousDepth) {
-			if (depth > previousDepth + 1 || depth > 0 && !isFolderKind(previousKind)) throw malformed("a row is below something that is no folder");
-		} else if (previousKind === KIND.ANCESTOR) throw malformed("a folder on the way to nothing is listed");
-		if (depth === 0) {
-			let pattern = roots.varint(bounds.patterns - 1);
-			if (pattern <= previousPattern) throw malformed("its roots are not in order");
-			previousPattern = pattern, parents[i] = -1 - pattern;
-		} else {
-			let name = names.slice(i === 0 ? 0 : nameEnds[i - 1], nameEnds[i]);
-			if (depth <= previousDepth && name <= lastNames[depth]) throw malformed("its names are not in order, or one is there twice");
-			lastNames[depth] = name, parents[i] = rows[depth - 1];
-		}
-		rows[depth] = i, previousDepth = depth;
-	}
-	if (count > 0 && kinds[count - 1] === KIND.ANCESTOR) throw malformed("a folder on the way to nothing is listed");
-	depths.end(), roots.end();
-}
-/** Returns how many files have content. */
-function readProperties(columns, sections, contentBytes) {
-	let { kinds, modes, sizes, starts, seconds, nanos, contentFiles, count } = columns, [, , , , , modeBytes, sizeBytes, secondBytes, nanoBytes] = sections, start = 0, files = 0, second = 0;
-	for (let i = 0; i < count; i += 1) {
-		let kind = kinds[i];
-		if ((kind === KIND.FILE || kind === KIND.FOLDER) && (modes[i] = modeBytes.u16(511)), hasTime(kind)) {
-			if (second += secondBytes.zigzag(), Math.abs(second) > 864e10) throw malformed("a time is out of range");
-			seconds[i] = second, nanos[i] = nanoBytes.u32(999999999);
-		}
-		if (starts[i] = start, kind === KIND.FILE) {
-			let size = sizeBytes.varint(contentBytes - start);
-			sizes[i] = size, size > 0 && (contentFiles[files++] = i), start += size;
-		}
-	}
-	if (start !== contentBytes) throw malformed("the sizes of its files do not sum to its content");
-	for (let section of [
-		modeBytes,
-		sizeBytes,
-		secondBytes,
-		nanoBytes
-	]) section.end();
-	return files;
-}
-function readLinks(columns, links) {
-	let { kinds, targets, targetEnds, linkSources, count } = columns, end = 0;
-	for (let i = 0; i < count; i += 1) {
-		if (kinds[i] === KIND.SYMLINK) {
-			let target = links.take(links.varint(MAX_PATH_BYTES));
-			if (target.length === 0) throw malformed("a symbolic link points to nothing");
-			if (target.includes(0)) throw malformed("the target of a symbolic link holds a NUL");
-			targets.set(target, end), end += target.length;
-		} else if (kinds[i] === KIND.HARD_LINK) {
-			let source = links.varint(count);
-			if (source >= i || kinds[source] !== KIND.FILE) throw malformed("a hard link does not name a file before it");
-			linkSources[i] = source;
-		}
-		targetEnds[i] = end;
-	}
-	links.end();
-}
-function ignoresCase(platform) {
-	return platform === "win32" || platform === "darwin";
-}
-function refuseCaseCollisions(columns) {
-	let { parents, names, nameEnds, count } = columns, text = Buffer.from(names).toString("latin1"), seen = /* @__PURE__ */ new Set();
-	for (let i = 0; i < count; i += 1) {
-		if (parents[i] < 0) continue;
-		let name = textOf(text.slice(nameEnds[i - 1], nameEnds[i])), folded = `${parents[i]}/${name.normalize("NFC").toLowerCase()}`;
-		if (seen.has(folded)) throw malformed(`this file system cannot tell "${name}" from another name beside it`);
-		seen.add(folded);
-	}
-}
-/** Reads one section, and never past its end. */
-var SectionReader = class SectionReader {
-	#bytes;
-	#offset = 0;
-	constructor(bytes) {
-		this.#bytes = bytes;
-	}
-	get length() {
-		return this.#bytes.length;
-	}
-	copy() {
-		return new SectionReader(this.#bytes);
-	}
-	rest() {
-		return this.#bytes;
-	}
-	text() {
-		return this.#bytes.toString("latin1");
-	}
-	take(count) {
-		if (count > this.#bytes.length - this.#offset) throw malformed("a section ends too early");
-		return this.#offset += count, this.#bytes.subarray(this.#offset - count, this.#offset);
-	}
-	u16(max) {
-		return bounded(this.take(2).readUInt16LE(), max);
-	}
-	u32(max) {
-		return bounded(this.take(4).readUInt32LE(), max);
-	}
-	varint(max = 2 ** 53 - 1) {
-		let bytes = this.#bytes, value = 0, scale = 1;
-		for (let i = this.#offset; i < bytes.length && i - this.#offset < 8; i += 1) {
-			let byte = bytes[i];
-			if (value += (byte & 127) * scale, byte < 128) {
-				if (byte === 0 && scale > 1) throw malformed("a number is not in its shortest form");
-				return this.#offset = i + 1, bounded(value, max);
-			}
-			scale *= 128;
-		}
-		throw malformed("a number does not end");
-	}
-	zigzag() {
-		let value = this.varint();
-		return value % 2 == 0 ? value / 2 : -(value + 1) / 2;
-	}
-	end() {
-		if (this.#offset !== this.#bytes.length) throw malformed("a section has bytes left over");
-	}
-};
-function bounded(value, max) {
-	if (value > max) throw malformed(`a number is ${value}, but at most ${max} is possible`);
-	return value;
-}
-function malformed(why) {
-	return new SwarmCacheError("ERR_INTEGRITY", `The catalog is malformed: ${why}.`);
 }
 // src/archive/overlapping-roots.ts
 /**
@@ -1265,20 +1432,23 @@ var Unpacking = class {
 			frame.settle?.(!1);
 			return;
 		}
-		if (frame.bytes.length > 1056768) throw new SwarmCacheError("ERR_INTEGRITY", `The frame of chunk ${digest} has ${frame.bytes.length} bytes, more than any chunk can need.`, { facts: { digest } });
+		let frameBytes = frame.place?.bytes ?? frame.bytes.length;
+		if (frameBytes > 1056768) throw new SwarmCacheError("ERR_INTEGRITY", `The frame of chunk ${digest} has ${frameBytes} bytes, more than any chunk can need.`, { facts: { digest } });
 		let { bytes } = wanted.chunk, held = await this.#inFlight.acquire(bytes, this.#stop.signal);
 		this.#arrived.add(digest);
 		for (let place of wanted.places) this.#makeFolders(place, bytes);
 		crew.write({
 			placed: wanted,
-			frame: frame.bytes,
+			frame,
 			onWritten: (files) => {
 				held[Symbol.dispose](), frame.settle?.(!0);
 				for (let place of wanted.places) this.#noteTimes(place, bytes);
 				this.#noteWritten(bytes * wanted.places.length, files);
 			},
 			onError: (error) => {
-				held[Symbol.dispose](), frame.settle === void 0 || !isSwarmCacheError(error, "ERR_INTEGRITY") ? this.#stop.abort(error) : (this.#arrived.delete(digest), frame.settle(!1));
+				held[Symbol.dispose]();
+				let isBad = isSwarmCacheError(error, "ERR_INTEGRITY") || isSwarmCacheError(error, "ERR_STORE");
+				frame.settle === void 0 || !isBad ? this.#stop.abort(error) : (this.#arrived.delete(digest), frame.settle(!1));
 			}
 		});
 	}
@@ -1366,15 +1536,22 @@ var Unpacking = class {
 const BATCH_BYTES = 524288;
 /** Opens frames and writes what is in them, on threads, or on the caller's if there are none. */
 var WriteCrew = class {
+	#state;
 	#writer;
-	#stop;
-	#threads;
+	#threads = [];
 	#batch = [];
 	#batchBytes = 0;
 	#flushTimer;
+	#reader = new FrameReader();
 	#own = /* @__PURE__ */ new Set();
-	constructor(state, threads) {
-		this.#writer = new TreeWriter(state), this.#stop = state.stop, this.#threads = Array.from({ length: threads }, () => new WriteThread(state));
+	/** Starts threads, once; what they are to write is said later. */
+	start(threads) {
+		this.#threads.length > 0 || (this.#threads = Array.from({ length: threads }, () => new WriteThread()));
+	}
+	/** Says what is written, before anything is. */
+	open(state) {
+		this.#state = state, this.#writer = new TreeWriter(state);
+		for (let { worker } of this.#threads) worker.postMessage(state);
 	}
 	/** Keeps the process alive until `close`. */
 	hold() {
@@ -1385,7 +1562,10 @@ var WriteCrew = class {
 		if (this.#threads.length === 0) {
 			let work = this.#writeHere(order).finally(() => this.#own.delete(work));
 			this.#own.add(work);
-		} else this.#batchBytes + order.frame.length > BATCH_BYTES && this.#flush(), this.#batch.push(order), this.#batchBytes += order.frame.length, this.#flushTimer ??= setImmediate(() => this.#flush());
+			return;
+		}
+		let bytes = frameBytes(order);
+		this.#batchBytes + bytes > BATCH_BYTES && this.#flush(), this.#batch.push(order), this.#batchBytes += bytes, this.#flushTimer ??= setImmediate(() => this.#flush());
 	}
 	/** Writes a file without content, on the caller's thread. */
 	writeEmpty(file) {
@@ -1393,7 +1573,7 @@ var WriteCrew = class {
 	}
 	/** Ends writing as soon as the files under way are done, and resolves when nothing writes any more. */
 	async halt() {
-		Atomics.store(this.#stop, 0, 1), this.#batch = [], clearImmediate(this.#flushTimer), await Promise.all([...this.#own, ...this.#threads.map((thread) => thread.idle())]);
+		this.#state !== void 0 && Atomics.store(this.#state.stop, 0, 1), this.#batch = [], clearImmediate(this.#flushTimer), await Promise.all([...this.#own, ...this.#threads.map((thread) => thread.idle())]);
 	}
 	async close() {
 		await Promise.all(this.#threads.map((thread) => thread.worker.terminate()));
@@ -1402,18 +1582,23 @@ var WriteCrew = class {
 		clearImmediate(this.#flushTimer), this.#flushTimer = void 0, this.#batch.length !== 0 && (this.#threads.reduce((a, b) => b.bytesWaiting < a.bytesWaiting ? b : a).send(this.#batch, this.#batchBytes), this.#batch = [], this.#batchBytes = 0);
 	}
 	async #writeHere({ placed, frame, onWritten, onError }) {
+		let writer = this.#writer;
 		try {
-			let plain = await openFrame({
+			let { place } = frame, bytes = place === void 0 ? frame.bytes : new Uint8Array(this.#reader.read(place)), plain = await openFrame({
 				chunk: placed.chunk,
-				bytes: frame
-			}), before = this.#writer.filesWritten;
-			for (let place of placed.places) this.#writer.writeContent(plain, place);
-			freeMemory(plain), onWritten(this.#writer.filesWritten - before);
+				bytes
+			}), before = writer.filesWritten;
+			for (let offset of placed.places) writer.writeContent(plain, offset);
+			freeMemory(plain), onWritten(writer.filesWritten - before);
 		} catch (error) {
 			onError(error);
 		}
 	}
-}, WriteThread = class {
+};
+function frameBytes({ frame }) {
+	return frame.place?.bytes ?? frame.bytes.length;
+}
+var WriteThread = class {
 	worker;
 	#waiting = [];
 	/** Buffers that came back: at most as many as were under way at a time. */
@@ -1421,23 +1606,34 @@ var WriteCrew = class {
 	#onIdle = () => {};
 	#failure;
 	bytesWaiting = 0;
-	constructor(state) {
-		this.worker = startThread("unpack-worker", state), this.worker.on("message", (outcome) => this.#receive(outcome)), this.worker.on("error", (error) => this.#fail(error)), this.worker.on("exit", () => this.#fail(/* @__PURE__ */ Error("A writing thread ended before its work was done."))), this.worker.unref();
+	constructor() {
+		this.worker = startThread("unpack-worker"), this.worker.on("message", (outcome) => this.#receive(outcome)), this.worker.on("error", (error) => this.#fail(error)), this.worker.on("exit", () => this.#fail(/* @__PURE__ */ Error("A writing thread ended before its work was done."))), this.worker.unref();
 	}
 	send(orders, byteCount) {
 		if (this.#failure !== void 0) {
 			for (let order of orders) order.onError(this.#failure);
 			return;
 		}
-		let bytes = byteCount <= BATCH_BYTES ? this.#spare.pop() ?? new Uint8Array(BATCH_BYTES) : new Uint8Array(byteCount), jobs = [], start = 0;
+		let jobs = [], bytes, start = 0;
 		for (let { placed, frame } of orders) {
-			bytes.set(frame, start);
-			let end = start + frame.length;
+			let { chunk, places } = placed;
+			if (frame.place !== void 0) {
+				jobs.push({
+					chunk,
+					frame: frame.place,
+					places
+				});
+				continue;
+			}
+			bytes ??= this.#buffer(byteCount), bytes.set(frame.bytes, start);
+			let end = start + frame.bytes.length;
 			jobs.push({
-				chunk: placed.chunk,
-				start,
-				end,
-				places: placed.places
+				chunk,
+				frame: {
+					start,
+					end
+				},
+				places
 			}), start = end;
 		}
 		this.#waiting.push({
@@ -1448,14 +1644,17 @@ var WriteCrew = class {
 			bytes,
 			jobs
 		};
-		this.worker.postMessage(batch, [bytes.buffer]);
+		this.worker.postMessage(batch, bytes === void 0 ? [] : [bytes.buffer]);
+	}
+	#buffer(byteCount) {
+		return byteCount > BATCH_BYTES ? new Uint8Array(byteCount) : this.#spare.pop() ?? new Uint8Array(BATCH_BYTES);
 	}
 	/** Resolves when everything sent has been answered. */
 	async idle() {
 		this.#waiting.length !== 0 && await new Promise((resolve) => this.#onIdle = resolve);
 	}
 	#receive({ files, failures, bytes }) {
-		bytes.length === BATCH_BYTES && this.#spare.push(bytes);
+		bytes?.length === BATCH_BYTES && this.#spare.push(bytes);
 		let batch = this.#waiting.shift();
 		if (batch === void 0) return;
 		this.bytesWaiting -= batch.bytes;
@@ -1472,11 +1671,26 @@ var WriteCrew = class {
 		this.#onIdle();
 	}
 };
+// src/archive/plan.ts
+const THREADS_FROM_BYTES = 16777216;
 /** Reads a catalog and compares it with the disk; see `Archive.plan`. */
 async function planTree(manifest, catalog, paths, options) {
 	let { signal } = options;
 	signal?.throwIfAborted();
-	let selection = PathSelection.of(paths, options.workingDirectory), contentBytes = totalBytes(manifest.content), columns = decodeCatalog(await readCatalog(manifest.catalog, catalog, signal), {
+	let selection = PathSelection.of(paths, options.workingDirectory), contentBytes = totalBytes(manifest.content), isCold = selection.patterns.every(({ root }) => !existsSync(fsPath(root))), crew = new WriteCrew();
+	isCold && contentBytes > THREADS_FROM_BYTES && crew.start(threadsOf(options));
+	try {
+		return await comparePlan(manifest, catalog, {
+			selection,
+			contentBytes,
+			crew
+		}, options);
+	} catch (error) {
+		throw await crew.close(), error;
+	}
+}
+async function comparePlan(manifest, catalog, parts, options) {
+	let { signal } = options, { selection, contentBytes } = parts, columns = decodeCatalog(await readCatalog(manifest.catalog, catalog, signal), {
 		contentBytes,
 		patterns: selection.patterns.length
 	}), roots = selection.patterns.map((pattern) => pattern.root), catalogPaths = new CatalogPaths(columns, roots), onDisk = await compareTree(columns, catalogPaths, selection, signal);
@@ -1491,12 +1705,12 @@ async function planTree(manifest, catalog, paths, options) {
 		piecesLeft,
 		stop: new Int32Array(new SharedArrayBuffer(4)),
 		umask: process.umask()
-	}, catalogPaths, selection, placed, contentBytes, options);
+	}, catalogPaths, placed, parts, options);
 }
 /** The plain bytes of the catalog, from its frames in order. */
 async function readCatalog(chunks, frames, signal) {
 	let bytes = totalBytes(chunks);
-	if (bytes > 268435456) throw new SwarmCacheError("ERR_INTEGRITY", `The manifest claims a catalog of ${bytes} bytes.`);
+	if (bytes > 268435456) throw new SwarmCacheError("ERR_INTEGRITY", `The manifest claims a catalog of ${bytes} bytes.`, { facts: { malformed: !0 } });
 	let plains = [], iterator = frames[Symbol.asyncIterator]();
 	try {
 		for (; plains.length < chunks.length;) {
@@ -1521,11 +1735,9 @@ var TreePlan = class {
 	#unpacking;
 	#signal;
 	#isUsed = !1;
-	constructor(state, paths, selection, placed, contentBytes, options) {
+	constructor(state, paths, placed, { selection, contentBytes, crew }, options) {
 		let { files, skipped } = countFiles(state.columns, state.onDisk);
-		this.chunks = Array.from(placed.values(), ({ chunk }) => chunk), this.files = files, this.skipped = skipped, this.contentBytes = contentBytes, this.#signal = options.signal;
-		let isLarge = files - skipped > 1500 || totalBytes(this.chunks) > 16777216;
-		this.#crew = new WriteCrew(state, isLarge ? threadsOf(options) : 0), this.#unpacking = new Unpacking({
+		this.chunks = Array.from(placed.values(), ({ chunk }) => chunk), this.files = files, this.skipped = skipped, this.contentBytes = contentBytes, this.#signal = options.signal, (files - skipped > 1500 || totalBytes(this.chunks) > THREADS_FROM_BYTES) && crew.start(threadsOf(options)), crew.open(state), this.#crew = crew, this.#unpacking = new Unpacking({
 			state,
 			paths,
 			crew: this.#crew,
@@ -1546,7 +1758,7 @@ var TreePlan = class {
 };
 function countFiles(columns, onDisk) {
 	let files = 0, skipped = 0;
-	for (let [i, kind] of columns.kinds.entries()) kind < KIND.FILE || (files += 1, onDisk[i] === ON_DISK.SAME && (skipped += 1));
+	for (let i = 0; i < columns.count; i += 1) columns.kinds[i] < KIND.FILE || (files += 1, onDisk[i] === ON_DISK.SAME && (skipped += 1));
 	return {
 		files,
 		skipped

@@ -1,7 +1,7 @@
 import { n as entryVersion, t as assertKeys } from "./cache-key.js";
-import { a as isSwarmCacheError, i as inputError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
-import { i as withDeadline, n as pause, t as abortable } from "./deadline.js";
-import { r as noBytes } from "./chunk.js";
+import { a as isMalformed, i as inputError, o as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { a as withDeadline, n as pause, t as abortable } from "./deadline.js";
+import { i as noBytes } from "./chunk.js";
 import { r as foldKey } from "./entry-match.js";
 import { a as encodeManifest, i as decodeManifest, o as totalBytes } from "./manifest.js";
 import { t as UNLED_TURN } from "./lease.js";
@@ -70,6 +70,14 @@ async function takeTurn(parts, name, options = {}) {
 		return signal?.throwIfAborted(), logger.log("info", `Doing alone what others may do too: ${errorMessage(error)}`), UNLED_TURN;
 	}
 }
+// src/cache/near-misses.ts
+/** Says of each entry with a key of the query why it is no answer. */
+function explainNearMisses(logger, query, nearMisses) {
+	for (let near of nearMisses) {
+		let why = near.reason === "other-version" ? "was saved with other paths (they must be declared alike, in the same order, to match)" : `belongs to ${near.scope}, which a run of ${query.scopes[0]} may not read`;
+		logger.log("notice", `An entry "${near.key}" exists but ${why}.`);
+	}
+}
 // src/cache/source-choice.ts
 /**
 * Which of two answers to a query is restored.
@@ -118,7 +126,8 @@ async function commitTree(parts, options, tree) {
 			manifestBytes: manifest.length,
 			contentBytes: totalBytes(packed.manifest.content),
 			created: Date.now(),
-			origin: tree.origin
+			origin: tree.origin,
+			...options.request.provenance
 		})
 	};
 }
@@ -131,6 +140,8 @@ var Save = class {
 		this.#parts = parts, this.#options = options;
 	}
 	async run(paths, key) {
+		let { writeRefused } = this.#options.request;
+		if (writeRefused !== void 0) return this.#parts.logger.log("notice", `Nothing is saved. ${writeRefused}`), this.#unsaved(key, writeRefused);
 		let version = entryVersion(paths, this.#options.crossOs);
 		if (await this.#isTaken(key, version)) return this.#unsaved(key, taken(key));
 		let { repository, scope } = this.#options.request, turn = await takeTurn(this.#parts, workName("save", {
@@ -289,7 +300,7 @@ const OFFERED_LOOK_MS = [
 	0,
 	250,
 	1e3
-], LOOKUP_DEADLINE_MS = 5e3, LOST = [
+], LOOKUP_DEADLINE_MS = 15e3, LOST = [
 	"ERR_INTEGRITY",
 	"ERR_PEER",
 	"ERR_STORE"
@@ -302,6 +313,8 @@ var Restore = class {
 	#started = performance.now();
 	#bytes = noBytes();
 	#servingPeers = /* @__PURE__ */ new Set();
+	/** Manifests that could not be restored for a reason that lies in them, or as nobody has all of them. */
+	#useless = /* @__PURE__ */ new Set();
 	constructor(parts, options) {
 		this.#parts = parts, this.#options = options, this.#signal = options.signal ?? new AbortController().signal;
 	}
@@ -312,22 +325,24 @@ var Restore = class {
 			key,
 			restoreKeys,
 			version: entryVersion(paths, this.#options.crossOs)
-		};
+		}, { readRefused } = this.#options.request;
+		if (readRefused !== void 0) return this.#parts.logger.log("notice", `Nothing is restored. ${readRefused}`), this.#miss(query, []);
 		this.#report("lookup", 0);
 		let found = await this.#lookup(paths, query), source = preferUpstream(found.tiers.match, found.upstream, query);
 		if (this.#options.lookupOnly === !0) return source === "upstream" ? this.#upstreamResult(query, found.upstream?.key ?? key) : found.tiers.match === void 0 ? this.#miss(query, found.tiers.nearMisses) : this.#result(query, found.tiers.match, 0, 0);
 		let tried = source === "tiers" ? found.tiers.match : await this.#copyOf(found.upstream, query);
-		if (tried !== void 0) {
+		for (; tried !== void 0;) {
 			let result = await this.#fromTiers(paths, query, tried);
 			if (result !== void 0) return result;
+			tried = source === "tiers" ? await this.#another(query, tried) : void 0;
 		}
 		return (found.askUpstream ? await this.#inTurn(paths, query, found) : void 0) ?? this.#miss(query, found.tiers.nearMisses);
 	}
 	/** Of all runners that want the same from the upstream one brings it for the others. */
 	async #inTurn(paths, query, found) {
-		let hit = found.upstream;
-		if (hit === void 0) return await this.#fromUpstream(paths, query, found, UNLED_TURN);
-		let { repository, scope } = this.#options.request, name = {
+		let hit = found.upstream, { repository, scope, writeRefused } = this.#options.request;
+		if (hit === void 0 || writeRefused !== void 0) return await this.#fromUpstream(paths, query, found, UNLED_TURN);
+		let name = {
 			repository,
 			scope,
 			version: query.version,
@@ -391,10 +406,23 @@ var Restore = class {
 			hit: foldKey(hit.key) === foldKey(query.key) ? "exact" : "prefix"
 		};
 	}
+	/** Another entry that answers like one which turned out to be of no use. */
+	async #another(query, { hit, entry }) {
+		if (!this.#useless.has(entry.manifest) || this.#useless.size > 8) return;
+		let lookup = await this.#fault("Asking the peers", void 0, withDeadline(LOOKUP_DEADLINE_MS, "Asking the peers", this.#signal, (signal) => this.#parts.tiers.find({
+			...query,
+			except: [...this.#useless]
+		}, { signal })));
+		return lookup?.match?.hit === hit ? lookup.match : void 0;
+	}
 	async #fromTiers(paths, query, match) {
 		let { entry } = match, { tiers, archive, logger } = this.#parts, plan;
 		try {
 			let encoded = await tiers.readManifest(entry, { signal: this.#signal }), manifest = decodeManifest(encoded, entry.manifest);
+			if (totalBytes(manifest.content) !== entry.contentBytes) {
+				let message = `The entry "${entry.key}" says another size than its manifest.`;
+				throw new SwarmCacheError("ERR_INTEGRITY", message, { facts: { malformed: !0 } });
+			}
 			if (totalBytes(manifest.catalog) > 268435456) throw new SwarmCacheError("ERR_LIMIT", `The catalog of ${entry.key} is too large.`);
 			let catalog = tiers.readChunks(entry, distinctChunks(manifest.catalog), { signal: this.#signal });
 			plan = await archive.plan(manifest, orderFrames(manifest.catalog, catalog), paths, {
@@ -405,10 +433,11 @@ var Restore = class {
 			let total = totalBytes(plan.chunks);
 			return this.#report("transfer", 0, total), await plan.write(this.#counted(tiers.readChunks(entry, plan.chunks, {
 				signal: this.#signal,
-				unopened: !0
+				unopened: !0,
+				placed: !0
 			}), total), { signal: this.#signal }), this.#result(query, match, plan.files, plan.skipped);
 		} catch (error) {
-			this.#signal.throwIfAborted(), LOST.some((code) => isSwarmCacheError(error, code)) && await tiers.forget(entry).catch(() => {}), logger.log("warning", `Restoring "${entry.key}" failed: ${errorMessage(error)}`);
+			this.#signal.throwIfAborted(), LOST.some((code) => isSwarmCacheError(error, code)) ? (this.#useless.add(entry.manifest), await tiers.forget(entry, { malformed: isMalformed(error) }).catch(() => {})) : isSwarmCacheError(error, "ERR_PATH") && error.facts.undeclared === !0 && this.#useless.add(entry.manifest), logger.log("warning", `Restoring "${entry.key}" failed: ${errorMessage(error)}`);
 			return;
 		} finally {
 			await plan?.close();
@@ -419,7 +448,7 @@ var Restore = class {
 			throw turn.done(!1), error;
 		});
 		if (hit === void 0) await turn.done(!1);
-		else return copyFromUpstream(this.#parts, this.#options, {
+		else return this.#options.request.writeRefused === void 0 && copyFromUpstream(this.#parts, this.#options, {
 			paths,
 			query,
 			key: hit.key,
@@ -437,8 +466,11 @@ var Restore = class {
 		}));
 	}
 	async *#counted(frames, total) {
-		let received = 0;
-		for await (let frame of frames) received += frame.chunk.bytes, this.#bytes[frame.tier] += frame.chunk.bytes, frame.peer !== void 0 && this.#servingPeers.add(frame.peer), this.#report("transfer", received, total), yield frame;
+		let received = 0, from = /* @__PURE__ */ new Map();
+		for await (let frame of frames) {
+			let { chunk, tier } = frame, before = from.get(chunk.digest);
+			from.set(chunk.digest, tier), this.#bytes[tier] += chunk.bytes, before === void 0 ? received += chunk.bytes : this.#bytes[before] -= chunk.bytes, frame.peer !== void 0 && this.#servingPeers.add(frame.peer), this.#report("transfer", received, total), yield frame;
+		}
 	}
 	/** The result of `work`, or `otherwise` with a warning; the request's own abort passes. */
 	async #fault(what, otherwise, work, quiet) {
@@ -468,14 +500,14 @@ var Restore = class {
 	}
 	#upstreamResult(query, matchedKey, nearMisses = []) {
 		let exact = foldKey(matchedKey) === foldKey(query.key);
-		return exact || this.#explain(query, nearMisses), {
+		return exact || explainNearMisses(this.#parts.logger, query, nearMisses), {
 			...this.#base(query),
 			hit: exact ? "exact" : "prefix",
 			matchedKey
 		};
 	}
 	#miss(query, nearMisses) {
-		return this.#explain(query, nearMisses), {
+		return explainNearMisses(this.#parts.logger, query, nearMisses), {
 			...this.#base(query),
 			bytes: noBytes(),
 			peers: 0,
@@ -491,12 +523,6 @@ var Restore = class {
 			peers: this.#servingPeers.size,
 			milliseconds: Math.round(performance.now() - this.#started)
 		};
-	}
-	#explain(query, nearMisses) {
-		for (let near of nearMisses) {
-			let why = near.reason === "other-version" ? "was saved with other paths (they must be declared alike, in the same order, to match)" : `belongs to ${near.scope}, which a run of ${query.scopes[0]} may not read`;
-			this.#parts.logger.log("notice", `An entry "${near.key}" exists but ${why}.`);
-		}
 	}
 }, TreeCache = class {
 	#parts;

@@ -1,16 +1,50 @@
-import { n as errnoOf, t as SwarmCacheError } from "./errors.js";
-import { a as pathError, c as joinPath, s as fsPath, u as textOf } from "./worker-thread.js";
-import { closeSync, constants, fchmodSync, futimesSync, lstatSync, openSync, readlinkSync, rmdirSync, statSync, unlinkSync, writeSync } from "node:fs";
+import { n as errnoOf, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { i as pathError, l as textOf, o as fsPath, s as joinPath } from "./worker-thread.js";
+import { isAscii } from "node:buffer";
+import { closeSync, constants, fchmodSync, fstatSync, futimesSync, lstatSync, openSync, readSync, readlinkSync, rmdirSync, statSync, unlinkSync, writeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-/** Absolute paths of the rows of a catalog on this machine. */
-var CatalogPaths = class {
+// src/archive/frame-reader.ts
+const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+/** Reads frames from their files, one at a time, into memory that it uses again and again. */
+var FrameReader = class {
+	#buffer = Buffer.alloc(0);
+	/**
+	* The bytes of a frame as they are in its file, good until the next call.
+	*
+	* @throws ERR_STORE if they cannot be had: the file is gone, not a file, too short, or not for this user.
+	*/
+	read(place) {
+		let { path, position, bytes } = place;
+		this.#buffer.length < bytes && (this.#buffer = Buffer.allocUnsafeSlow(Math.max(bytes, 262144)));
+		try {
+			let file = openSync(path, OPEN_FLAGS);
+			try {
+				if (!fstatSync(file).isFile()) throw Error("it is not a file");
+				for (let filled = 0; filled < bytes;) {
+					let count = readSync(file, this.#buffer, filled, bytes - filled, position + filled);
+					if (count === 0) throw Error("it is too short");
+					filled += count;
+				}
+			} finally {
+				closeSync(file);
+			}
+		} catch (cause) {
+			throw new SwarmCacheError("ERR_STORE", `The frame in ${path} cannot be read: ${errorMessage(cause)}.`, {
+				cause,
+				facts: { path }
+			});
+		}
+		return this.#buffer.subarray(0, bytes);
+	}
+}, CatalogPaths = class {
 	#columns;
 	#roots;
 	#names;
 	#folders = /* @__PURE__ */ new Map();
+	#isAscii;
 	/** `roots` are those of all declared patterns. */
 	constructor(columns, roots) {
-		this.#columns = columns, this.#roots = roots, this.#names = Buffer.from(columns.names).toString("latin1");
+		this.#columns = columns, this.#roots = roots, this.#names = Buffer.from(columns.names).toString("latin1"), this.#isAscii = isAscii(columns.names) && roots.every((root) => isAscii(Buffer.from(root, "latin1")));
 	}
 	nameOf(index) {
 		let { nameEnds } = this.#columns;
@@ -19,6 +53,11 @@ var CatalogPaths = class {
 	pathOf(index) {
 		let parent = this.#columns.parents[index];
 		return parent < 0 ? this.#roots[-1 - parent] : joinPath(this.#folderOf(parent), this.nameOf(index));
+	}
+	/** The path in the form in which `node:fs` takes it. */
+	fsPathOf(index) {
+		let path = this.pathOf(index);
+		return this.#isAscii ? path : fsPath(path);
 	}
 	targetOf(index) {
 		let { targets, targetEnds } = this.#columns, start = index === 0 ? 0 : targetEnds[index - 1];
@@ -60,7 +99,10 @@ function placeChunks(content, columns, isNeeded, pieces) {
 				places: [offset]
 			});
 			else if (known.chunk.bytes === chunk.bytes) known.places.push(offset);
-			else throw new SwarmCacheError("ERR_INTEGRITY", `The manifest gives the chunk ${chunk.digest} both ${known.chunk.bytes} and ${chunk.bytes} bytes.`, { facts: { digest: chunk.digest } });
+			else throw new SwarmCacheError("ERR_INTEGRITY", `The manifest gives the chunk ${chunk.digest} both ${known.chunk.bytes} and ${chunk.bytes} bytes.`, { facts: {
+				digest: chunk.digest,
+				malformed: !0
+			} });
 		}
 		offset = end;
 	}
@@ -96,7 +138,7 @@ const ON_DISK = {
 	DIFFERENT: 2,
 	/** Something of another kind is in the way. */
 	OBSTRUCTED: 3
-};
+}, STAT_OPTIONS = { throwIfNoEntry: !1 };
 /**
 * Compares a catalog with the disk, row by row, and checks that each row is selected by the declared
 * paths.
@@ -140,28 +182,40 @@ var TreeComparison = class {
 	}
 	#assertDeclared(index, at) {
 		let selection = this.#selection, pattern = selection.patterns[this.#pattern];
-		if (!(pattern !== void 0 && !pattern.negate && (this.#columns.kinds[index] === KIND.ANCESTOR || selection.covers(at, this.#pattern) && selection.includes(at)))) throw new SwarmCacheError("ERR_PATH", `The cache entry names ${textOf(this.#paths.pathOf(index))}, which is not one of the declared paths. Nothing was restored.`, { facts: { path: textOf(this.#paths.pathOf(index)) } });
+		if (!(pattern !== void 0 && !pattern.negate && (this.#columns.kinds[index] === KIND.ANCESTOR || selection.covers(at, this.#pattern) && selection.includes(at)))) throw new SwarmCacheError("ERR_PATH", `The cache entry names ${textOf(this.#paths.pathOf(index))}, which is not one of the declared paths. Nothing was restored.`, { facts: {
+			path: textOf(this.#paths.pathOf(index)),
+			undeclared: !0
+		} });
 	}
 	#state(index, parent) {
 		if (parent >= 0) {
 			let above = this.onDisk[parent];
 			if (above === ON_DISK.MISSING || above === ON_DISK.OBSTRUCTED) return ON_DISK.MISSING;
 		}
-		let path = this.#paths.pathOf(index), kind = this.#columns.kinds[index], stats = statsOf(path, parent < 0 && this.#selection.patterns[this.#pattern].isGlob && kind <= KIND.FOLDER);
+		let kind = this.#columns.kinds[index], isOwn = parent < 0 && this.#selection.patterns[this.#pattern].isGlob, stats = this.#statsOf(index, isOwn && kind <= KIND.FOLDER);
 		if (stats === void 0) return ON_DISK.MISSING;
 		switch (kind) {
 			case KIND.ANCESTOR: return stats.isDirectory() ? ON_DISK.SAME : ON_DISK.OBSTRUCTED;
 			case KIND.FOLDER: return stats.isDirectory() ? this.#hasProperties(index, stats) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
 			case KIND.FILE: return stats.isFile() ? stats.size === this.#columns.sizes[index] && this.#hasProperties(index, stats) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
-			case KIND.SYMLINK: return stats.isSymbolicLink() ? this.#hasTime(index, stats) && linkTarget(path) === this.#paths.targetOf(index) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
+			case KIND.SYMLINK: return stats.isSymbolicLink() ? this.#hasTime(index, stats) && linkTarget(this.#paths.fsPathOf(index)) === this.#paths.targetOf(index) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
 			default: return this.#hardLinkState(index, stats);
+		}
+	}
+	#statsOf(index, follow) {
+		let path = this.#paths.fsPathOf(index);
+		try {
+			return follow ? statSync(path, STAT_OPTIONS) : lstatSync(path, STAT_OPTIONS);
+		} catch (error) {
+			if (errnoOf(error) === "ENOTDIR") return;
+			throw pathError("look at", this.#paths.pathOf(index), error);
 		}
 	}
 	#hardLinkState(index, stats) {
 		if (!stats.isFile()) return ON_DISK.OBSTRUCTED;
 		let source = this.#columns.linkSources[index];
 		if (this.onDisk[source] !== ON_DISK.SAME) return ON_DISK.DIFFERENT;
-		let file = statsOf(this.#paths.pathOf(source), !1);
+		let file = this.#statsOf(source, !1);
 		return file?.ino === stats.ino && file.dev === stats.dev ? ON_DISK.SAME : ON_DISK.DIFFERENT;
 	}
 	#hasProperties(index, stats) {
@@ -172,18 +226,9 @@ var TreeComparison = class {
 		return Math.abs(stats.mtimeMs - expected) <= 5e-4;
 	}
 };
-function statsOf(path, follow) {
-	try {
-		let options = { throwIfNoEntry: !1 };
-		return follow ? statSync(fsPath(path), options) : lstatSync(fsPath(path), options);
-	} catch (error) {
-		if (errnoOf(error) === "ENOTDIR") return;
-		throw pathError("look at", path, error);
-	}
-}
 function linkTarget(path) {
 	try {
-		return readlinkSync(fsPath(path), { encoding: "latin1" });
+		return readlinkSync(path, { encoding: "latin1" });
 	} catch {
 		return;
 	}
@@ -245,9 +290,9 @@ var TreeWriter = class {
 	}
 	/** Writes a whole file. */
 	writeFile(file, content) {
-		let { columns, umask } = this.#state, path = this.#paths.pathOf(file), mode = columns.modes[file];
+		let { columns, umask } = this.#state, path = this.#paths.fsPathOf(file), mode = columns.modes[file];
 		try {
-			let fd = this.#create(file, fsPath(path), mode);
+			let fd = this.#create(file, path, mode);
 			try {
 				content.length > 0 && writeAll(fd, content, 0), (mode & umask) !== 0 && fchmodSync(fd, mode);
 				let time = utime(columns, file);
@@ -256,14 +301,14 @@ var TreeWriter = class {
 				closeSync(fd);
 			}
 		} catch (error) {
-			throw pathError("write", path, error);
+			throw pathError("write", this.#paths.pathOf(file), error);
 		}
 		this.filesWritten += 1;
 	}
 	#writePiece(file, piece, position) {
-		let { columns, piecesLeft } = this.#state, path = this.#paths.pathOf(file);
+		let { columns, piecesLeft } = this.#state, path = this.#paths.fsPathOf(file);
 		try {
-			let fd = this.#openPart(file, fsPath(path));
+			let fd = this.#openPart(file, path);
 			try {
 				if (writeAll(fd, piece, position), Atomics.sub(piecesLeft, file, 1) > 1) return;
 				fchmodSync(fd, columns.modes[file]);
@@ -273,7 +318,7 @@ var TreeWriter = class {
 				closeSync(fd);
 			}
 		} catch (error) {
-			throw pathError("write", path, error);
+			throw pathError("write", this.#paths.pathOf(file), error);
 		}
 		this.filesWritten += 1;
 	}
@@ -308,4 +353,4 @@ function writeAll(fd, bytes, position) {
 	let written = 0;
 	for (; written < bytes.length;) written += writeSync(fd, bytes, written, bytes.length - written, position + written);
 }
-export { compareTree as a, MAX_CATALOG_BYTES as c, hasTime as d, isFolderKind as f, CatalogPaths as h, ON_DISK as i, MAX_DEPTH as l, placeChunks as m, removeObstacle as n, CATALOG_MAGIC as o, firstContentFile as p, utime as r, KIND as s, TreeWriter as t, MAX_PATH_BYTES as u };
+export { compareTree as a, MAX_CATALOG_BYTES as c, hasTime as d, isFolderKind as f, FrameReader as g, CatalogPaths as h, ON_DISK as i, MAX_DEPTH as l, placeChunks as m, removeObstacle as n, CATALOG_MAGIC as o, firstContentFile as p, utime as r, KIND as s, TreeWriter as t, MAX_PATH_BYTES as u };

@@ -1,15 +1,20 @@
-import { a as openFrameSync } from "./chunk.js";
-import { i as freeMemory, t as packError } from "./worker-thread.js";
-import { t as TreeWriter } from "./tree-writer.js";
-import { parentPort, workerData } from "node:worker_threads";
+import { o as openFrameSync } from "./chunk.js";
+import { t as freeMemory } from "./free-memory.js";
+import { g as FrameReader, t as TreeWriter } from "./tree-writer.js";
+import { t as packError } from "./worker-thread.js";
+import { parentPort } from "node:worker_threads";
 // src/archive/unpack-worker.ts
-const writer = new TreeWriter(workerData);
-parentPort.on("message", ({ bytes, jobs }) => {
+let writer;
+const reader = new FrameReader();
+parentPort.on("message", (message) => {
+	"jobs" in message ? write(message) : writer = new TreeWriter(message);
+});
+function write({ bytes, jobs }) {
 	let before = writer.filesWritten, failures = [];
-	for (let [job, { chunk, start, end, places }] of jobs.entries()) try {
-		let plain = openFrameSync({
+	for (let [job, { chunk, frame, places }] of jobs.entries()) try {
+		let framed = "path" in frame ? reader.read(frame) : bytes.subarray(frame.start, frame.end), plain = openFrameSync({
 			chunk,
-			bytes: bytes.subarray(start, end)
+			bytes: framed
 		});
 		for (let place of places) writer.writeContent(plain, place);
 		freeMemory(plain);
@@ -24,6 +29,6 @@ parentPort.on("message", ({ bytes, jobs }) => {
 		failures,
 		bytes
 	};
-	parentPort.postMessage(outcome, [bytes.buffer]);
-});
+	parentPort.postMessage(outcome, bytes === void 0 ? [] : [bytes.buffer]);
+}
 export {};

@@ -1,5 +1,5 @@
-import { a as isSwarmCacheError, n as errnoOf, t as SwarmCacheError } from "./errors.js";
-import { Worker } from "node:worker_threads";
+import { n as errnoOf, o as isSwarmCacheError, t as SwarmCacheError } from "./errors.js";
+import { t as startThreadBeside } from "./start-thread.js";
 // src/archive/byte-path.ts
 const NOT_ASCII = /[^\0-\x7f]/;
 /** The bytes of a path that is ordinary text. */
@@ -46,30 +46,10 @@ function pathError(doing, path, cause) {
 		}
 	});
 }
-// src/archive/free-memory.ts
-/**
-* Gives the memory behind some bytes back at once; neither they nor any other view of it may be used again.
-*
-* The collector sees a few small objects where a thread has dropped hundreds of large buffers, and lets some
-* 60 MB a thread pile up before it acts.
-*/
-function freeMemory(bytes) {
-	let { buffer } = bytes;
-	buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize && buffer.transfer(0);
-}
 // src/archive/worker-thread.ts
-/**
-* Starts a thread from a file beside this one.
-*
-* The extension is this file's own, so that it works from the sources, from the compiled library and
-* from a bundle that puts all its files in one folder.
-*/
+/** Starts a thread from a file beside this one. */
 function startThread(file, workerData) {
-	let here = import.meta.url, extension = here.slice(here.lastIndexOf("."));
-	return new Worker(new URL(`./${file}${extension}`, here), {
-		workerData,
-		execArgv: []
-	});
+	return startThreadBeside(import.meta.url, file, workerData);
 }
 /** For sending from a thread. */
 function packError(error) {
@@ -93,4 +73,4 @@ function unpackError(error) {
 function plainCause(cause) {
 	return cause instanceof Error ? Error(cause.message) : void 0;
 }
-export { pathError as a, joinPath as c, freeMemory as i, parentOf as l, startThread as n, bytePath as o, unpackError as r, fsPath as s, packError as t, textOf as u };
+export { bytePath as a, parentOf as c, pathError as i, textOf as l, startThread as n, fsPath as o, unpackError as r, joinPath as s, packError as t };

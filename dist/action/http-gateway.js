@@ -1,0 +1,1 @@
+export { t as HttpGateway, n as refuse } from "./http-gateway2.js";

@@ -1,0 +1,1 @@
+export { t as QuotaBoard } from "./quota-board2.js";
