@@ -78,7 +78,8 @@ export async function writeKeys(path: string, keys: KeptKeys): Promise<void> {
   }
 }
 
-function parseKeys(value: unknown): KeptKeys | undefined {
+/** The keys that a file's content, parsed, describes; undefined if it is malformed as a whole. */
+export function parseKeys(value: unknown): KeptKeys | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { fetched, algorithms, keys } = value as Record<string, unknown>
   if (typeof fetched !== 'number' || !Array.isArray(keys)) return undefined

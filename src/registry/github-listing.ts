@@ -168,7 +168,8 @@ async function openClient({ apiUrl, token }: RestAccess): Promise<Octokit> {
   return new Octokit({ auth: token, baseUrl: apiUrl, userAgent: 'swarmcache', log })
 }
 
-function parseEntries(data: unknown): ListedEntry[] {
+/** The entries of one page of an answer; what is malformed is passed over. */
+export function parseEntries(data: unknown): ListedEntry[] {
   const rows = (data as { actions_caches?: unknown } | undefined)?.actions_caches
   if (!Array.isArray(rows)) return []
   return rows.slice(0, LISTED_ENTRIES).flatMap((row: Record<string, unknown> | null) => {

@@ -12,8 +12,10 @@ import {
   verifySignature,
 } from '../../../src/identity/identity.ts'
 import { decodeBase58, encodeBase58 } from '../../../src/identity/base58.ts'
+import { parseKeys, safeAlgorithms, signingKeys } from '../../../src/identity/kept-keys.ts'
 import { decodeShortRecord, encodeShortRecord } from '../../../src/identity/short-record.ts'
 import { attestationOf } from '../../../src/identity/token-claims.ts'
+import { LISTED_ENTRIES, parseEntries } from '../../../src/registry/github-listing.ts'
 import { COUNT, NAME, PEER_ID, plain, SIGNATURE } from '../arbitraries.ts'
 import { Finding } from '../decoder.ts'
 import type { Decoder, Json } from '../decoder.ts'
@@ -31,6 +33,19 @@ const RECORD = fc.record({
   role: fc.constantFrom('seeder', 'runner', 'reader'),
   expires: COUNT,
 })
+
+const JWK = fc.record(
+  {
+    kty: fc.constantFrom('RSA', 'EC', 'OKP'),
+    kid: NAME,
+    use: fc.constant('sig'),
+    alg: fc.constantFrom('RS256', 'none', 'HS256'),
+    n: NAME,
+    e: fc.constant('AQAB'),
+  },
+  { requiredKeys: ['kty', 'kid'] },
+)
+const ALGORITHMS = fc.array(fc.constantFrom('RS256', 'ES256', 'none', 'HS256'), { maxLength: 4 })
 
 const CLAIMS = fc.record({
   iss: NAME,
@@ -135,6 +150,52 @@ export const IDENTITY: readonly Decoder[] = [
     valid: CLAIMS.map(plain),
     refuses: ['ERR_PROOF'],
     decode: (value: Json) => attestationOf(headerOf(value), 'a peer'),
+  },
+  {
+    name: 'jwk-set',
+    valid: fc
+      .record({ keys: fc.array(JWK, { minLength: 1, maxLength: 3 }), algorithms: ALGORITHMS })
+      .map(plain),
+    refuses: [],
+    decode(value: Json) {
+      const { keys, algorithms } = headerOf(value)
+      const safe = safeAlgorithms(algorithms)
+      if (safe.some((name) => /^(?:none|HS)/i.test(name))) throw new Finding('it is not safe')
+      const found = signingKeys({ keys })
+      return found.length === 0 ? undefined : found
+    },
+  },
+  {
+    name: 'kept-keys',
+    valid: fc
+      .record({
+        fetched: COUNT,
+        algorithms: ALGORITHMS,
+        keys: fc.array(fc.record({ jwk: JWK, seen: COUNT }), { maxLength: 3 }),
+      })
+      .map(plain),
+    refuses: [],
+    decode: parseKeys,
+  },
+  {
+    name: 'cache-list',
+    valid: fc
+      .array(
+        fc.record({
+          id: COUNT,
+          key: NAME,
+          ref: NAME,
+          created_at: fc.constant('2026-11-21T10:00:00Z'),
+        }),
+        { minLength: 1, maxLength: 3 },
+      )
+      .map((caches) => plain({ actions_caches: caches })),
+    refuses: [],
+    decode(value: Json) {
+      const found = parseEntries(value)
+      if (found.length > LISTED_ENTRIES) throw new Finding('it has more entries than a page')
+      return found.length === 0 ? undefined : found
+    },
   },
   {
     name: 'sealed-record',
