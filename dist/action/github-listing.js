@@ -1,1 +1,1 @@
-export { t as CacheListing, n as LISTED_ENTRIES } from "./github-listing2.js";
+export { t as CacheListing, n as LISTED_ENTRIES, r as parseEntries } from "./github-listing2.js";

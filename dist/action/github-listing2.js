@@ -99,6 +99,7 @@ async function openClient({ apiUrl, token }) {
 		}
 	});
 }
+/** The entries of one page of an answer; what is malformed is passed over. */
 function parseEntries(data) {
 	let rows = data?.actions_caches;
 	return Array.isArray(rows) ? rows.slice(0, 100).flatMap((row) => {
@@ -117,4 +118,4 @@ function textOf(value) {
 function refusal(what, message, cause) {
 	return new SwarmCacheError("ERR_UPSTREAM", `GitHub's API ${what}: ${message}.`, { cause });
 }
-export { LISTED_ENTRIES as n, CacheListing as t };
+export { LISTED_ENTRIES as n, parseEntries as r, CacheListing as t };

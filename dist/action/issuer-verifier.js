@@ -60,6 +60,7 @@ async function writeKeys(path, keys) {
 		await rm(draft, { force: !0 });
 	}
 }
+/** The keys that a file's content, parsed, describes; undefined if it is malformed as a whole. */
 function parseKeys(value) {
 	if (typeof value != "object" || !value) return;
 	let { fetched, algorithms, keys } = value;
