@@ -12,7 +12,7 @@ const JOB = {
 }
 
 function load(env: Readonly<Record<string, string>>): Config {
-  return loadConfig({ env: { ...HOME, ...env }, cwd: '/work' })
+  return loadConfig({ env: { ...HOME, ...env }, cwd: '/srv/job' })
 }
 
 const ISSUERS: readonly [server: string | undefined, issuer: string][] = [
@@ -49,7 +49,7 @@ test('a job with the permission id-token: write uses it without any setting', ()
 
 test('a token file is looked for in the working folder', () => {
   const { tokens, membership } = load({ SWARMCACHE_OIDC_TOKEN_FILE: 'token' })
-  assert.equal(tokens.file, '/work/token')
+  assert.equal(tokens.file, '/srv/job/token')
   assert.equal(membership.proof, 'oidc')
 })
 
