@@ -84,7 +84,7 @@ var GithubApiRoute = class {
 		} catch (error) {
 			if (signal.throwIfAborted(), isSwarmCacheError(error, "ERR_LIMIT")) return refuse(response, 413, error.message);
 			let { cause } = error;
-			throw cause instanceof SwarmCacheError ? cause : Error("GitHub cannot be reached.", { cause });
+			throw cause instanceof SwarmCacheError ? cause : Error("GitHub cannot be reached. Check the network of this node, and GITHUB_API_URL.", { cause });
 		}
 		response.writeHead(answer.status, returnedHeaders(answer.headers, this.#apiUrl, base)), answer.body === null || method === "HEAD" ? (await answer.body?.cancel(), response.end()) : await pipeline(Readable.fromWeb(answer.body), response);
 	}

@@ -1016,7 +1016,7 @@ var FrameChecks = class {
 			worker,
 			batches: []
 		};
-		return worker.on("message", (checked) => this.#take(checker, checked)), worker.on("error", (error) => this.#lose(checker, error)), worker.on("exit", () => this.#lose(checker, closed())), worker.unref(), this.#checkers.push(checker), checker;
+		return worker.on("message", (checked) => this.#take(checker, checked)), worker.on("error", (error) => this.#lose(checker, error)), worker.on("exit", () => this.#lose(checker, lost())), worker.unref(), this.#checkers.push(checker), checker;
 	}
 	#take(checker, { frames, problems }) {
 		let batch = checker.batches.shift() ?? [];
@@ -1049,6 +1049,9 @@ function damaged({ chunk }, { message, malformed }) {
 		malformed
 	};
 	return new SwarmCacheError("ERR_INTEGRITY", message, { facts });
+}
+function lost() {
+	return new SwarmCacheError("ERR_CLOSED", "A thread that checks chunks ended before its work was done. Restore again, or see what ends it (memory?).");
 }
 function closed() {
 	return new SwarmCacheError("ERR_CLOSED", "The transfer was stopped.");

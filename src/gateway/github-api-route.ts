@@ -61,7 +61,10 @@ export class GithubApiRoute implements HttpRoute {
       const { cause } = error as { readonly cause?: unknown }
       throw cause instanceof SwarmCacheError
         ? cause
-        : new Error(`GitHub cannot be reached.`, { cause })
+        : new Error(
+            'GitHub cannot be reached. Check the network of this node, and GITHUB_API_URL.',
+            { cause },
+          )
     }
     response.writeHead(answer.status, returnedHeaders(answer.headers, this.#apiUrl, base))
     if (answer.body === null || method === 'HEAD') {

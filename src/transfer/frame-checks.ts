@@ -126,7 +126,7 @@ export class FrameChecks {
     const checker: Checker = { worker, batches: [] }
     worker.on('message', (checked: CheckedBatch) => this.#take(checker, checked))
     worker.on('error', (error) => this.#lose(checker, error))
-    worker.on('exit', () => this.#lose(checker, closed()))
+    worker.on('exit', () => this.#lose(checker, lost()))
     worker.unref()
     this.#checkers.push(checker)
     return checker
@@ -165,6 +165,13 @@ export class FrameChecks {
 function damaged({ chunk }: Frame, { message, malformed }: FrameProblem): SwarmCacheError {
   const facts = { digest: chunk.digest, malformed }
   return new SwarmCacheError('ERR_INTEGRITY', message, { facts })
+}
+
+function lost(): SwarmCacheError {
+  return new SwarmCacheError(
+    'ERR_CLOSED',
+    'A thread that checks chunks ended before its work was done. Restore again, or see what ends it (memory?).',
+  )
 }
 
 function closed(): SwarmCacheError {

@@ -15,7 +15,7 @@ const JOB = {
 }
 
 function load(env: Readonly<Record<string, string>>): Config {
-  return loadConfig({ env, cwd: '/work' })
+  return loadConfig({ env, cwd: '/srv/job' })
 }
 
 test('inside Actions a folder of the machine and GitHub are the registries, outside the folder alone', () => {
