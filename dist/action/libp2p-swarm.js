@@ -349,6 +349,7 @@ async function showToken(connection, meant, { peerKey, tokens }, signal) {
 	})), sealed = seal(own.privateKey, otherKey, keys, proof);
 	return connection.send(ownKey), sendSized(connection, sealed), prologueOf(keys, sealed);
 }
+/** What a dialler shows of itself, once it is unsealed; throws if it is malformed. */
 function parseProof(bytes) {
 	try {
 		let { peerId, token, signature } = JSON.parse(Buffer.from(bytes).toString("utf8"));

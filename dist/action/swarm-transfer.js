@@ -1751,7 +1751,7 @@ var PendingAnswers = class {
 			return;
 		}
 		let total = header.manifestBytes;
-		if (!Number.isSafeInteger(total) || total > pending.maxBytes || body.length === 0) throw violation("the size of its manifest is wrong");
+		if (!(Number.isSafeInteger(total) && total > 0) || total > pending.maxBytes || body.length === 0) throw violation("the size of its manifest is wrong");
 		if (pending.bytes ??= new Uint8Array(total), pending.bytes.length !== total || pending.received + body.length > pending.bytes.length) throw violation("its manifest is longer than it said");
 		pending.bytes.set(body, pending.received), pending.received += body.length, pending.received < pending.bytes.length || (this.#manifests.delete(id), pending.answer.resolve(pending.bytes));
 	}

@@ -99,7 +99,12 @@ export async function showToken(
   return prologueOf(keys, sealed)
 }
 
-function parseProof(bytes: Uint8Array): { peerId: PeerId; token: string; signature: string } {
+/** What a dialler shows of itself, once it is unsealed; throws if it is malformed. */
+export function parseProof(bytes: Uint8Array): {
+  peerId: PeerId
+  token: string
+  signature: string
+} {
   try {
     const { peerId, token, signature } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<
       string,

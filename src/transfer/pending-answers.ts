@@ -165,7 +165,8 @@ export class PendingAnswers {
       return
     }
     const total = header['manifestBytes']
-    if (!Number.isSafeInteger(total) || (total as number) > pending.maxBytes || body.length === 0) {
+    const isSize = Number.isSafeInteger(total) && (total as number) > 0
+    if (!isSize || (total as number) > pending.maxBytes || body.length === 0) {
       throw violation('the size of its manifest is wrong')
     }
     pending.bytes ??= new Uint8Array(total as number)

@@ -16,6 +16,7 @@ import { parseKeys, safeAlgorithms, signingKeys } from '../../../src/identity/ke
 import { decodeShortRecord, encodeShortRecord } from '../../../src/identity/short-record.ts'
 import { attestationOf } from '../../../src/identity/token-claims.ts'
 import { LISTED_ENTRIES, parseEntries } from '../../../src/registry/github-listing.ts'
+import { parseProof } from '../../../src/swarm/token-gate.ts'
 import { COUNT, NAME, PEER_ID, plain, SIGNATURE } from '../arbitraries.ts'
 import { Finding } from '../decoder.ts'
 import type { Decoder, Json } from '../decoder.ts'
@@ -195,6 +196,21 @@ export const IDENTITY: readonly Decoder[] = [
       const found = parseEntries(value)
       if (found.length > LISTED_ENTRIES) throw new Finding('it has more entries than a page')
       return found.length === 0 ? undefined : found
+    },
+  },
+  {
+    name: 'gate-proof',
+    valid: fc
+      .record({ peerId: PEER_ID, token: NAME, signature: NAME })
+      .map((proof) => Buffer.from(JSON.stringify(proof))),
+    refuses: [],
+    decode(bytes: Uint8Array) {
+      try {
+        return parseProof(bytes)
+      } catch (error) {
+        if (error instanceof Error && error.message === 'its proof is malformed') return undefined
+        throw error
+      }
     },
   },
   {

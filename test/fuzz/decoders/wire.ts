@@ -9,6 +9,7 @@ import {
 import { parseKeeper, parseLeavingMessage } from '../../../src/node/hand-over-wire.ts'
 import { parseAnswer, parseQuestion } from '../../../src/router/query-wire.ts'
 import type { Answer, Question } from '../../../src/router/query-wire.ts'
+import { PendingAnswers } from '../../../src/transfer/pending-answers.ts'
 import { parseLaneOffer } from '../../../src/transfer/lane-offer.ts'
 import {
   decodeBits,
@@ -33,6 +34,8 @@ import type { Decoder, Json } from '../decoder.ts'
 
 type Header = Readonly<Record<string, unknown>>
 
+// The largest manifest that is asked for, and room for the inputs themselves.
+const MAX_ANSWER_COST_BYTES = 64 * 1024
 const BITS = 20
 
 /** What is read first of every message: an object. */
@@ -186,5 +189,43 @@ export const WIRE: readonly Decoder[] = [
     refuses: [],
     decode: (bytes: Uint8Array) => decodeBits(bytes, BITS),
     encode: (bits: boolean[]) => encodeBits(bits),
+  },
+  {
+    name: 'transfer-answer',
+    valid: fc
+      .oneof(
+        fc.record({ header: fc.constant({ id: 0 }), body: HEX({ min: 1, max: 40 }) }),
+        fc.record({ header: fc.constant({ id: 1, missing: true }), body: fc.constant('') }),
+        fc.record({
+          header: fc.record({
+            id: fc.constant(2),
+            have: fc.constant(true),
+            readers: fc.array(PEER_ID, { maxLength: 2 }),
+          }),
+          body: fc.constant('00'),
+        }),
+        fc.record({
+          header: fc.constant({ id: 3, manifestBytes: 40 }),
+          body: HEX({ min: 1, max: 40 }),
+        }),
+      )
+      .map(plain),
+    refuses: ['ERR_FRAME', 'ERR_LIMIT'],
+    allocates: () => MAX_ANSWER_COST_BYTES,
+    decode(value: Json) {
+      const { header, body } = headerOf(value)
+      const pending = new PendingAnswers({ frame() {}, missing() {}, gained() {} })
+      pending.addChunks(
+        0,
+        [0, 1].map((n) => ({ digest: String(n).repeat(64), bytes: 100 })),
+      )
+      pending.addWatch(2, ['a'.repeat(64)]).catch(() => {})
+      pending.addManifest(3, 1000).catch(() => {})
+      pending.take({
+        header: headerOf((header ?? null) as Json),
+        body: bytesOf(body) ?? new Uint8Array(),
+      })
+      return {}
+    },
   },
 ]
