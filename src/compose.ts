@@ -123,14 +123,20 @@ export async function openNode(config: Config, { logger }: ComposeParts): Promis
 /**
  * Starts a node that takes part in the request's swarm until it is stopped, with a control socket in its home.
  *
+ * One that lives for a job is another peer each time: what a job could read of its key is of no use afterwards.
+ *
  * @throws ERR_INPUT for a bad key, ERR_CONTROL if a node runs for this home already, ERR_STORE for an unusable
  * home, or the reason why it cannot listen.
  */
-export async function serveNode(config: Config, { logger }: ComposeParts): Promise<ServedNode> {
+export async function serveNode(
+  config: Config,
+  { logger }: ComposeParts,
+  lifetime: 'serve' | 'job' = 'serve',
+): Promise<ServedNode> {
   warn(config, logger)
   await assertMembership(config)
   const { ControlServer } = await import('./node/control-server.ts')
-  const node = await composeNode(config, { logger }, 'serve')
+  const node = await composeNode(config, { logger }, lifetime)
   const control = new ControlServer({ node, logger }, { home: config.home })
   let gateway: Awaited<ReturnType<typeof startGateway>>
   try {
@@ -333,7 +339,7 @@ async function composeSwarm(
       : new SwarmLeases({ swarm, peers: router, logger: logger.scoped('lease') })
   const keeper = new HandOverKeeper(
     { store, transfer, router, checkEntry, logger },
-    { repository: member.repository, role, staysOn: member.lifetime === 'serve' },
+    { repository: member.repository, role, staysOn: member.lifetime !== 'session' },
   )
   // The home of a session outlives it, but only what it wrote itself is in nobody else's care.
   const handOver =

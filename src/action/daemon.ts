@@ -20,7 +20,7 @@ process.on('unhandledRejection', survive)
 
 try {
   const env = processEnvironment()
-  const node = await serveNode(loadConfig({ env }), { logger })
+  const node = await serveNode(loadConfig({ env }), { logger }, 'job')
   const addresses = (await node.status()).swarms.flatMap((swarm) => swarm.addresses)
   logger.log('info', `Taking part as ${addresses.join(', ') || 'a node that listens on nothing'}.`)
   tell({ state: 'ready' })

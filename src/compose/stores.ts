@@ -4,8 +4,8 @@ import { errorMessage } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Store, Upstream } from '../store/store.ts'
 
-/** A node lives for a look at the store alone, as long as a command (`session`), or as a machine or job (`serve`). */
-export type Lifetime = 'look' | 'session' | 'serve'
+/** A node lives for a look at the store alone, as long as a command (`session`), a job, or a machine (`serve`). */
+export type Lifetime = 'look' | 'session' | 'job' | 'serve'
 
 /** The store of a repository; a command that cannot have one on disk goes on with one in memory. */
 export async function composeStore(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -327,6 +327,24 @@ test('a node that ended early is a warning at the end, and the save still happen
   assert.equal(post.code, 0, post.log)
   assert.match(post.log, /^Cache saved with key: npm-1$/m)
   assert.match(annotations(post, 'warning').join('\n'), /ended before the job did/)
+})
+
+test('on a machine that stays, the node of each job is another peer and leaves no key behind', async (t) => {
+  const inputs = { mode: 'serve', ...(await swarmSettings(t)) }
+  const machine = await startJob(t)
+  const peers = new Set<string | undefined>()
+  for (let job = 0; job < 2; job += 1) {
+    const main = await machine.main(t, inputs)
+    const log = await readFile(main.state['SWARMCACHE_NODE_LOG']!, 'utf8')
+    peers.add(/\/p2p\/(12D3Koo\w+)/.exec(log)?.[1])
+    await machine.post(main, inputs)
+  }
+  assert.ok(peers.size === 2 && !peers.has(undefined), [...peers].join())
+  const kept = await readdir(join(machine.home, '.cache/swarmcache'), { recursive: true })
+  assert.deepEqual(
+    kept.filter((path) => path.startsWith('keys')),
+    [],
+  )
 })
 
 test('a node leaves by itself when the runner of its job is gone', async (t) => {

@@ -96,7 +96,7 @@ for (const [served, rounds] of [
 }
 
 test(
-  'a node killed in the middle of saves and restores fails no command and loses nothing it acknowledged',
+  'a node killed in the middle of saves and restores fails no command, loses nothing it acknowledged and comes back as the same peer',
   options,
   async (t) => {
     const random = new SeededRandom()
@@ -106,10 +106,12 @@ test(
     const usual = await home.save('kept', 'tree')
     assert.equal(usual.saved, true)
     const outcomes: string[] = []
+    const peerIds = new Set<string>()
     for (let round = 0; round < NODE_ROUNDS; round += 1) {
       const told = `seed ${random.seed}, round ${round}`
       const key = `deps-${round}`
       const node = await home.serve()
+      peerIds.add(node.peerId)
       const saver = home.workspace(`saver-${round}`)
       const reader = home.workspace(`reader-${round}`)
       const tree = makeTree(saver, told)
@@ -129,6 +131,7 @@ test(
       if (saved) assert.equal(hit, 'exact', told)
       assertTreeOrMiss(late, hit, tree, told)
     }
+    assert.equal(peerIds.size, 1)
     t.diagnostic(outcomes.join(', '))
   },
 )
