@@ -11,6 +11,7 @@ export function progressReporter(): (progress: CacheProgress) => void {
   let lastMs = performance.now()
   return (progress) => {
     const nowMs = performance.now()
+    line.note(progress, nowMs)
     if (nowMs - lastMs < INTERVAL_MS) return
     lastMs = nowMs
     core.info(line.describe(progress, nowMs))

@@ -14,6 +14,7 @@ export function showProgress(terminal: Terminal): (progress: CacheProgress) => v
   let lastMs = performance.now()
   return (progress) => {
     const nowMs = performance.now()
+    line.note(progress, nowMs)
     if (nowMs - lastMs < intervalMs) return
     lastMs = nowMs
     const text = line.describe(progress, nowMs)

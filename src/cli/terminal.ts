@@ -57,7 +57,8 @@ export class Terminal {
   status(line: string): void {
     if (!this.isLive || line === this.#status) return
     const { stderr } = this.#streams
-    this.#status = line.slice(0, (stderr.columns ?? DEFAULT_COLUMNS) - 1)
+    // A terminal that does not know its width says 0.
+    this.#status = line.slice(0, (stderr.columns || DEFAULT_COLUMNS) - 1)
     stderr.write(`${CLEAR_LINE}${this.#status}`)
   }
 }

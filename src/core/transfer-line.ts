@@ -10,6 +10,8 @@ export interface TransferState {
 
 // Long enough that a stalled second does not read as a stop, short enough to follow a change.
 const WINDOW_MS = 3000
+// States come with every chunk; more samples than these make no rate better.
+const SAMPLE_MS = 50
 
 const VERBS = { lookup: 'Looking up', transfer: 'Moved', upstream: 'Upstream', pack: 'Packed' }
 
@@ -18,16 +20,23 @@ export class TransferLine {
   #samples: { readonly atMs: number; readonly bytes: number }[] = []
   #phase: TransferState['phase'] | undefined
 
-  /** The line for `state`, seen at `nowMs` (milliseconds of a clock that never goes back). */
-  describe(state: TransferState, nowMs: number): string {
+  /** Counts a state, seen at `nowMs` (milliseconds of a clock that never goes back), into the rate. */
+  note(state: TransferState, nowMs: number): void {
     if (state.phase !== this.#phase) {
       this.#phase = state.phase
       this.#samples = []
     }
+    const last = this.#samples.at(-1)
+    if (last !== undefined && nowMs - last.atMs < SAMPLE_MS) return
     this.#samples.push({ atMs: nowMs, bytes: state.bytes })
     while (this.#samples.length > 2 && nowMs - this.#samples[1]!.atMs > WINDOW_MS) {
       this.#samples.shift()
     }
+  }
+
+  /** The line for `state`, which counts as well. */
+  describe(state: TransferState, nowMs: number): string {
+    this.note(state, nowMs)
     if (state.phase === 'lookup') return `${VERBS.lookup} (${countPeers(state.peers)})`
     const parts = [`${VERBS[state.phase]} ${formatSize(state.bytes)}${ofTotal(state)}`]
     const rate = this.#bytesPerSecond()

@@ -18,6 +18,18 @@ test('a line tells bytes, share, rate over the last seconds and peers', () => {
   )
 })
 
+test('the first line has a rate, too, from what was noted before it', () => {
+  const line = new TransferLine()
+  const state = { phase: 'transfer', peers: 1 } as const
+  for (let step = 0; step <= 300; step += 1) {
+    line.note({ ...state, bytes: step * 10_000 }, step * 10)
+  }
+  assert.equal(
+    line.describe({ ...state, bytes: 3_000_000 }, 3000),
+    'Moved 3.0 MB, 1.0 MB/s, 1 peer',
+  )
+})
+
 test('another phase starts its rate anew', () => {
   const line = new TransferLine()
   line.describe({ phase: 'transfer', bytes: 90_000_000, peers: 1 }, 1000)
