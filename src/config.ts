@@ -155,9 +155,10 @@ export function loadConfig(sources: ConfigSources): Config {
     github,
     api: apiSetting(env, github.apiUrl),
     http: parseHttp(presence(flags.http) ?? setting('SWARMCACHE_HTTP')),
-    bootstrap: splitList(
-      flags.bootstrap ?? setting('SWARMCACHE_BOOTSTRAP') ?? setting('P2P_BOOTSTRAP_PEERS'),
-    ).map((address) => parseBootstrapAddress(address, 'SWARMCACHE_BOOTSTRAP')),
+    bootstrap: parseBootstrap(
+      flags.bootstrap ?? setting('SWARMCACHE_BOOTSTRAP'),
+      setting('P2P_BOOTSTRAP_PEERS'),
+    ),
     listen: parseListen(flags.listen, setting('SWARMCACHE_LISTEN'), setting('P2P_LISTEN_PORT')),
     upstream: parseUpstream(flags.upstream ?? setting('SWARMCACHE_UPSTREAM'), env),
     upstreamEnvironment: upstreamEnvironment(env),
@@ -262,6 +263,11 @@ function parseRegistries(
     }
     return { kind: 'dir', path: resolvePath(path, workingDirectory) }
   })
+}
+
+function parseBootstrap(value: string | undefined, older: string | undefined): string[] {
+  const name = value === undefined ? 'P2P_BOOTSTRAP_PEERS' : 'SWARMCACHE_BOOTSTRAP'
+  return splitList(value ?? older).map((address) => parseBootstrapAddress(address, name))
 }
 
 function parseListen(

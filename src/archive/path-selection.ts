@@ -104,7 +104,7 @@ export class PathSelection {
     const texts = this.patterns.map((p) => (p.negate ? `!${p.text}` : p.text))
     return new SwarmCacheError(
       'ERR_PATH',
-      `Nothing was found at ${texts.join(', ')}. Check that the paths exist at this point of the job.`,
+      `Nothing that can be saved was found at ${texts.join(', ')}. Check that the paths exist at this point of the job.`,
       { facts: { paths: texts } },
     )
   }

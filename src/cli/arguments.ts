@@ -9,7 +9,7 @@ export type ParsedArguments = Pick<Call, 'values' | 'lists' | 'switches' | 'path
 /** Flags that every command has besides its own and the settings. */
 const GENERAL_FLAGS: Readonly<Record<string, Flag>> = {
   json: { help: 'print one JSON object on stdout' },
-  help: { help: 'say what the command does' },
+  help: { short: 'h', help: 'say what the command does' },
 }
 
 /** Every flag of a command. */
@@ -46,8 +46,8 @@ function readFlags(
   args: readonly string[],
 ): { values: Record<string, string[] | boolean>; positionals: string[] } {
   const options = Object.entries(flags).map(([name, flag]) => {
-    const isSwitch = flag.value === undefined
-    return [name, isSwitch ? { type: 'boolean' } : { type: 'string', multiple: true }] as const
+    const kind = flag.value === undefined ? { type: 'boolean' } : { type: 'string', multiple: true }
+    return [name, flag.short === undefined ? kind : { ...kind, short: flag.short }] as const
   })
   try {
     const { values, positionals } = parseArgs({

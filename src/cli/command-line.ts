@@ -24,7 +24,7 @@ export async function runCommandLine(args: readonly string[], env: Environment):
     code = report(error, args, terminal, debug)
   }
   // What is still open (a socket, a timer) is of no more use; the answer must be out first.
-  process.stdout.write('', () => process.exit(code))
+  process.stdout.write('', (error) => process.exit(error ? unwritten(error, terminal) : code))
 }
 
 async function runCommand(
@@ -77,6 +77,14 @@ function report(
   return code === 'ERR_INPUT' ? EXIT.usage : EXIT.failed
 }
 
+/** The exit code where the answer could not be written. */
+function unwritten(error: NodeJS.ErrnoException, terminal: Terminal): number {
+  // Whoever reads our output may stop at any time, as `head` does.
+  if (error.code === 'EPIPE') return EXIT.done
+  terminal.note(`error: The answer cannot be written: ${error.message}.`)
+  return EXIT.failed
+}
+
 /** A signal that aborts at the first interrupt; the second one ends the process. */
 function interruption(): AbortSignal {
   const controller = new AbortController()
@@ -99,8 +107,7 @@ function watchProcess(terminal: Terminal, debug: boolean): void {
   process.on('unhandledRejection', note)
   process.removeAllListeners('warning')
   if (debug) process.on('warning', note)
-  // Whoever reads our output may stop at any time, as `head` does.
-  process.stdout.on('error', () => process.exit(EXIT.done))
+  process.stdout.on('error', (error) => process.exit(unwritten(error, terminal)))
   process.stderr.on('error', () => {})
   process.once('beforeExit', () => {
     terminal.note('error: The command ended without an answer.')

@@ -4,6 +4,8 @@ import type { Terminal } from './terminal.ts'
 export interface Flag {
   readonly value?: string
   readonly many?: boolean
+  /** One letter that means the same after a single dash. */
+  readonly short?: string
   readonly help: string
 }
 

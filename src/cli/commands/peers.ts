@@ -18,8 +18,9 @@ export const peers: Command = {
     const list = await withNode(call, { join: true }, async ({ node, request }) => {
       const { repository } = request
       await node.tiers(repository, { signal: call.signal })
-      const { uptimeSeconds } = await node.status()
-      const endMs = performance.now() + Math.max(0, MEETING_MS - uptimeSeconds * 1000)
+      const { uptimeSeconds, membership } = await node.status()
+      const meetingMs = membership.proof === 'none' ? 0 : MEETING_MS - uptimeSeconds * 1000
+      const endMs = performance.now() + meetingMs
       let found = await node.peers(repository)
       while (found.length === 0 && performance.now() < endMs) {
         await pause(MEETING_POLL_MS, call.signal)

@@ -42,8 +42,10 @@ test('every command has the settings as flags', () => {
   assert.deepEqual(parsed.lists['listen'], ['a', 'b'])
 })
 
-test('--help needs no paths', () => {
-  assert.ok(parseArguments(command, ['--help']).switches.has('help'))
+test('--help and -h need no paths', () => {
+  for (const flag of ['--help', '-h']) {
+    assert.deepEqual([...parseArguments(command, [flag]).switches], ['help'])
+  }
 })
 
 const BAD: readonly [what: string, args: string[], message: RegExp][] = [
