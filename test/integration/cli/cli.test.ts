@@ -103,14 +103,20 @@ test('with --json every outcome is exactly one object on stdout', async (t) => {
 
   await rm(join(context.cwd, 'tree'), { recursive: true })
   const args = ['restore', '--json', '--key', 'npm-2', '--restore-key', 'x-', 'tree']
-  assert.equal(parseOnly(await runCommand(args, context))['hit'], 'miss')
+  const counts = ['key', 'files', 'skipped', 'bytes', 'peers', 'milliseconds', 'hit']
+  const miss = parseOnly(await runCommand(args, context))
+  assert.equal(miss['hit'], 'miss')
+  assert.deepEqual(Object.keys(miss).toSorted(), counts.toSorted())
   const hit = parseOnly(
     await runCommand([...args.slice(0, -1), '--restore-key', 'npm-', 'tree'], context),
   )
   assert.equal(hit['hit'], 'prefix')
   assert.equal(hit['matchedKey'], 'npm-1')
+  assert.deepEqual(Object.keys(hit).toSorted(), [...counts, 'matchedKey', 'scope'].toSorted())
   assert.equal(hit['files'], 2)
-  assert.equal((hit['bytes'] as Record<string, number>)['upstream'], 0)
+  const { disk, memory, ...elsewhere } = hit['bytes'] as Record<string, number>
+  assert.ok(disk! + memory! > 70_000)
+  assert.deepEqual(elsewhere, { shared: 0, peers: 0, upstream: 0 })
   assert.equal(await readFile(join(context.cwd, 'tree/a'), 'utf8'), 'first')
 
   const entries = parseOnly(await runCommand(['entries', '--json'], context))

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { glob, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Fleet, FLEET_REPOSITORY } from '../../support/fleet.ts'
+import { ALONE, Fleet, FLEET_REPOSITORY } from '../../support/fleet.ts'
 import type { Machine } from '../../support/fleet.ts'
 import { TestIssuer } from '../../support/issuer.ts'
 
@@ -159,6 +159,31 @@ test('a job that gets no ID token saves by the swarm key alone', options, async 
   assert.equal((JSON.parse(stdout) as { saved: boolean }).saved, true, stderr)
   assert.match(stderr, /warning: "deps-1" is saved without an ID token/)
 })
+
+test(
+  'a miss says that the key exists under other paths, or in a scope that may not be read',
+  options,
+  async (t) => {
+    const fleet = new Fleet(t)
+    const main = fleet.machine('host', ALONE)
+    const topic = fleet.machine('host', { ...ALONE, SWARMCACHE_REF: 'refs/heads/topic' })
+    await writeTree(main)
+    await main.save('deps-1', 'tree')
+    await topic.save('deps-2', 'tree')
+    for (const [key, path, says] of [
+      ['deps-1', 'other', /^notice: An entry "deps-1" exists but was saved with other paths/m],
+      [
+        'deps-2',
+        'tree',
+        /^notice: An entry "deps-2" exists but belongs to refs\/heads\/topic, which/m,
+      ],
+    ] as const) {
+      const missed = await main.run('restore', '--json', '--key', key, path)
+      assert.equal((JSON.parse(missed.stdout) as { hit: string }).hit, 'miss')
+      assert.match(missed.stderr, says)
+    }
+  },
+)
 
 for (const [mode, saves, hit] of [
   ['read', false, 'exact'],
