@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { compileCache } from '../support/compile-cache.ts'
 
 /** Runs an example in a project of its own, which keeps its cache between runs. */
 function project(t: TestContext): (example: string) => Promise<string> {
@@ -16,6 +17,7 @@ function project(t: TestContext): (example: string) => Promise<string> {
   writeFileSync(join(folder, 'node_modules/dependency/index.js'), 'export {}\n')
   const env = {
     PATH: process.env['PATH'],
+    ...compileCache(),
     SWARMCACHE_HOME: join(folder, 'home'),
     SWARMCACHE_KEY: 'the swarm key of an example',
     SWARMCACHE_LISTEN: '/ip4/127.0.0.1/tcp/0',

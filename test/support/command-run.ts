@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { resolve } from 'node:path'
+import { compileCache } from './compile-cache.ts'
 
 const PROGRAM = resolve(import.meta.dirname, '../../src/cli/swarmcache.ts')
 const DEADLINE_MS = 60_000
@@ -35,7 +36,7 @@ export function startCommand(args: readonly string[], context: CommandContext): 
     cwd: context.cwd,
     uid: context.uid,
     gid: context.uid,
-    env: { PATH: process.env['PATH'] ?? '', ...context.env },
+    env: { PATH: process.env['PATH'] ?? '', ...compileCache(), ...context.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: DEADLINE_MS,
     killSignal: 'SIGKILL',

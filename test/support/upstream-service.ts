@@ -9,6 +9,7 @@ import type { CacheService, CacheServiceOptions } from '../../src/cli/demo/cache
 import { createLogger } from '../../src/core/logger.ts'
 import { ActionsCacheUpstream } from '../../src/store/actions-cache-upstream.ts'
 import type { ActionsCacheUpstreamOptions } from '../../src/store/actions-cache-upstream.ts'
+import { compileCache } from './compile-cache.ts'
 
 export const TOKEN = 'token-of-the-main-branch'
 export const MAIN = 'refs/heads/main'
@@ -74,6 +75,7 @@ export async function callPlainClient(
       cwd: folder,
       env: {
         PATH: process.env['PATH'],
+        ...compileCache(),
         HOME: process.env['HOME'],
         GITHUB_WORKSPACE: folder,
         RUNNER_TEMP: temporary,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { TestContext } from 'node:test'
 import { isRunning } from '../../src/action/process-life.ts'
+import { compileCache } from './compile-cache.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const STEP_DEADLINE_MS = 60_000
@@ -86,6 +87,7 @@ export class WorkflowJob {
     for (const name of commandFiles) await writeFile(join(step, name), '')
     const env = {
       PATH: process.env['PATH'] ?? '',
+      ...compileCache(),
       HOME: this.home,
       GITHUB_ACTIONS: 'true',
       GITHUB_REPOSITORY: 'octo/cache',

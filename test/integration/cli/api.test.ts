@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { NodeStatus } from '../../../src/node/node.ts'
 import { jobTokens } from '../../support/api-runners.ts'
+import { compileCache } from '../../support/compile-cache.ts'
 import { Fleet, FLEET_KEY, FLEET_REPOSITORY } from '../../support/fleet.ts'
 import type { Machine } from '../../support/fleet.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -22,6 +23,7 @@ const PATH = `/repos/${FLEET_REPOSITORY}/issues`
 async function runExample(machine: Machine, api: GitHubApi, token: string): Promise<string> {
   const example = fileURLToPath(new URL('../../../examples/octokit.ts', import.meta.url))
   const env = {
+    ...compileCache(),
     SWARMCACHE_HOME: machine.home,
     SWARMCACHE_KEY: FLEET_KEY,
     SWARMCACHE_REPOSITORY: FLEET_REPOSITORY,
