@@ -75,7 +75,7 @@ export class AttestedWorld {
 }
 
 /** Trust in what an issuer attests, with tokens required. */
-export function attestedTrust(verifier: TokenVerifier, defaultScope?: string): EntryTrust {
+function attestedTrust(verifier: TokenVerifier, defaultScope?: string): EntryTrust {
   return new AttestedTrust({ verifier }, { requiresToken: true, defaultScope })
 }
 

@@ -14,9 +14,9 @@ import { GithubRegistry } from '../../src/registry/github-registry.ts'
 import type { Upstream } from '../../src/store/store.ts'
 import { signAsTheirs } from '../contract/registry.ts'
 
-export const REPOSITORY = 'octo/cache'
-export const MAIN = 'refs/heads/main'
-export const PULL = 'refs/pull/7/merge'
+const REPOSITORY = 'octo/cache'
+const MAIN = 'refs/heads/main'
+const PULL = 'refs/pull/7/merge'
 const OTHER_PULL = 'refs/pull/8/merge'
 
 /** Jobs on main with each permission, in pull requests, and one that may only read. */

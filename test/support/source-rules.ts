@@ -134,7 +134,7 @@ function missingContracts(files: readonly SourceFile[]): string[] {
 }
 
 /** Every module that the code names: imports, re-exports, import(), require() and files taken by URL. */
-export function importsOf(code: string): string[] {
+function importsOf(code: string): string[] {
   const patterns = [
     /\b(?:import|export)\b[^'"`;()]*?\bfrom\s*['"]([^'"]+)['"]/g,
     /\bimport\s*['"]([^'"]+)['"]/g,

@@ -29,7 +29,7 @@ const LIBRARY = join(ROOT, 'dist/lib/index.js')
 let built: Promise<void> | undefined
 
 /** The program as users get it, compiled once a run. */
-export async function builtProgram(): Promise<string> {
+async function builtProgram(): Promise<string> {
   built ??= build()
   await built
   return join(ROOT, 'dist/lib/cli/swarmcache.js')

@@ -118,7 +118,7 @@ export class TreeShelf {
 }
 
 /** Copies a tree with its times, modes and links. */
-export async function copyTree(from: string, to: string, signal: AbortSignal): Promise<void> {
+async function copyTree(from: string, to: string, signal: AbortSignal): Promise<void> {
   await mkdir(dirname(to), { recursive: true })
   // Several times as fast as fs.cp, which also keeps times only to the millisecond.
   if (process.platform === 'linux') await runProgram('cp', ['-aT', from, to], { signal })
