@@ -7,8 +7,11 @@ import type { BenchContext, Row, Scenario } from './lab/scenario.ts'
 import { runStockClient, startCacheServer } from './lab/stock-client.ts'
 import { checkTree } from './lab/tree-check.ts'
 import type { Tree } from './lab/trees.ts'
+import { warmMemory } from './lab/warm-memory.ts'
 
 const KEY = 'tree-1'
+// The tree itself and, on the way, an archive or stored chunks of it.
+const COPIES = 2
 
 /** A runner with an empty store restores a tree from the one peer that has it; then once more, in place. */
 export const restore: Scenario = {
@@ -41,8 +44,10 @@ async function restoreRows(name: string, tree: Tree, context: BenchContext): Pro
     await rm(plain, { recursive: true, force: true })
     await mkdir(plain)
   }
+  const warm = async (): Promise<void> => await warmMemory(folder, COPIES * tree.content.bytes)
   for (let repeat = 0; repeat < repeats; repeat += 1) {
     const runner = await fleet.start()
+    await warm()
     const cold = await runner.restore(KEY, tree.path)
     expect(cold.hit === 'exact' && cold.peers === 1 && cold.bytes.upstream === 0, cold)
     checkTree(join(runner.workspace, tree.path), tree.content)
@@ -52,12 +57,14 @@ async function restoreRows(name: string, tree: Tree, context: BenchContext): Pro
     await fleet.remove(runner)
 
     await emptyPlain()
+    await warm()
     const stock = await runStockClient(server, ['restore', KEY, tree.path], {
       ...where,
       cwd: plain,
     })
     checkTree(join(plain, tree.path), tree.content)
     await emptyPlain()
+    await warm()
     const tar = await runProgram('tar', ['-xf', archive], { cwd: plain, signal })
     checkTree(join(plain, tree.path), tree.content)
 

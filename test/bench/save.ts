@@ -4,6 +4,7 @@ import { Fleet } from './lab/runners.ts'
 import type { BenchContext, Row, Scenario } from './lab/scenario.ts'
 import { runStockClient, startCacheServer } from './lab/stock-client.ts'
 import { checkTree } from './lab/tree-check.ts'
+import { warmMemory } from './lab/warm-memory.ts'
 
 /** A runner with an empty store saves a tree, then the same tree after three patch-level bumps and a fresh install. */
 export const save: Scenario = {
@@ -23,7 +24,9 @@ async function saveRows({ folder, repeats, signal, say, trees }: BenchContext): 
   const stockBumps: number[] = []
   for (let repeat = 0; repeat < repeats; repeat += 1) {
     const runner = await fleet.start()
+    await warmMemory(folder, tree.content.bytes)
     const first = await runner.command<SaveResult>(['save', '--key', 'a', tree.path], tree.root)
+    await warmMemory(folder, tree.content.bytes)
     const second = await runner.command<SaveResult>(
       ['save', '--key', 'b', bumped.path],
       bumped.root,
@@ -45,6 +48,7 @@ async function saveRows({ folder, repeats, signal, say, trees }: BenchContext): 
 
     const stock = async (key: string, { root, path }: typeof tree): Promise<number> => {
       const where = { cwd: root, temporary: folder, signal }
+      await warmMemory(folder, tree.content.bytes)
       return (await runStockClient(server, ['save', `${key}-${repeat}`, path], where)).seconds
     }
     stockCold.push(await stock('a', tree))
