@@ -20,6 +20,7 @@ export class DemoRunner {
   readonly #environment: Record<string, string>
   readonly #log: string
   #node: ChildProcess | undefined
+  #peerId: string | undefined
 
   constructor(name: string, folder: string, environment: Record<string, string>) {
     this.name = name
@@ -29,15 +30,21 @@ export class DemoRunner {
     this.#environment = { ...environment, SWARMCACHE_HOME: this.home }
   }
 
+  /** The peer that its node is, once it has started. */
+  get peerId(): string | undefined {
+    return this.#peerId
+  }
+
   /** Starts the node and waits until it takes part. */
   async start(signal: AbortSignal): Promise<void> {
     await mkdir(this.workspace, { recursive: true })
-    const node = this.#spawn(['serve', '--role', 'runner'], this.workspace)
+    const node = this.#spawn(['serve', '--json', '--role', 'runner'], this.workspace)
     this.#node = node
     const ready = new Promise<void>((resolve, reject) => {
       const lines = createInterface({ input: node.stdout! })
-      lines.on('line', (line) => {
-        if (line.startsWith('ready')) resolve()
+      lines.once('line', (line) => {
+        this.#peerId = (JSON.parse(line) as { peerId: string }).peerId
+        resolve()
       })
       node.once('exit', (code) => reject(this.#failure(`its node ended with code ${code}`)))
       node.once('error', reject)

@@ -34,9 +34,8 @@ export interface DemoRow {
   readonly name: string
   readonly did: string
   readonly seconds: number
-  readonly receivedBytes: number
-  readonly servedBytes: number
-  readonly sources: number
+  /** As they were sent, by the runner that sent them, in the order of the rows. */
+  readonly bytesFrom: readonly number[]
   readonly identical: boolean
 }
 
@@ -101,33 +100,35 @@ async function saveAndRestore(
   const rows: DemoRow[] = []
   for (const [index, runner] of runners.entries()) {
     const report = index === 0 ? saved : restored[index - 1]!
-    const bytes = (index === 0 ? {} : report['bytes']) as { peers?: number }
     const copy = index === 0 ? tree : join(runner.workspace, TREE)
     rows.push({
       name: runner.name,
       did: index === 0 ? 'saved' : `restored (${String(report['hit'])})`,
       seconds: Number(report['milliseconds']) / 1000,
-      receivedBytes: bytes.peers ?? 0,
-      servedBytes: traffic.get(runner.name) ?? 0,
-      sources: Number(report['peers'] ?? 0),
+      bytesFrom: runners.map(
+        ({ peerId }) => traffic.get(runner.name)?.receivedFrom.get(peerId ?? '') ?? 0,
+      ),
       identical: (await fingerprintTree(copy)).digest === digest,
     })
   }
   return { identical: rows.every((row) => row.identical), upstreamBytes, runners: rows }
 }
 
-/** The closing table. */
-export function demoTable(result: DemoResult): string[] {
-  const header = ['', 'did', 'time', 'from peers', 'peers', 'sent to others', 'identical']
-  const rows = result.runners.map((row) => [
+/** The closing table: who served what to whom. */
+export function demoTable({ runners, upstreamBytes }: DemoResult): string[] {
+  const from = runners.map(({ name }) => `from ${name.replace('runner ', '#')}`)
+  const header = ['', 'did', 'time', ...from, 'identical']
+  const rows = runners.map((row) => [
     row.name,
     row.did,
     `${row.seconds.toFixed(1)} s`,
-    formatSize(row.receivedBytes),
-    String(row.sources),
-    formatSize(row.servedBytes),
+    ...row.bytesFrom.map((bytes) => (bytes === 0 ? '-' : formatSize(bytes))),
     row.identical ? 'yes' : 'NO',
   ])
+  const served = runners.map((_, index) =>
+    formatSize(runners.reduce((sum, { bytesFrom }) => sum + (bytesFrom[index] ?? 0), 0)),
+  )
+  rows.push(['served', '', '', ...served, ''])
   const widths = header.map((_, column) =>
     Math.max(...[header, ...rows].map((row) => row[column]!.length)),
   )
@@ -137,7 +138,11 @@ export function demoTable(result: DemoResult): string[] {
       .join('  ')
       .trimEnd(),
   )
-  return [...lines, `Downloaded from the upstream: ${formatSize(result.upstreamBytes)}`]
+  return [
+    ...lines,
+    'Sizes are those of what was sent: compressed, and content that occurs twice only once.',
+    `Downloaded from the upstream: ${formatSize(upstreamBytes)}`,
+  ]
 }
 
 function runnerEnvironment(folder: string, service: CacheService): Record<string, string> {

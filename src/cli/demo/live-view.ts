@@ -5,6 +5,13 @@ import type { DemoRunner } from './demo-runner.ts'
 
 const INTERVAL_MS = 500
 
+/** Bytes that a runner got from each other one, by peer id, and gave to all of them, as they were sent. */
+export interface RunnerTraffic {
+  readonly receivedFrom: ReadonlyMap<string, number>
+  readonly received: number
+  readonly sent: number
+}
+
 /** Prints, twice a second, what every runner has sent to and received from others. */
 export class LiveView {
   readonly #runners: readonly DemoRunner[]
@@ -26,12 +33,11 @@ export class LiveView {
     }, INTERVAL_MS)
   }
 
-  /** Ends the view; bytes sent by runner. */
-  async stop(): Promise<Map<string, number>> {
+  /** Ends the view; what each runner got and gave, by its name. */
+  async stop(): Promise<Map<string, RunnerTraffic>> {
     clearInterval(this.#timer)
     await this.#running
-    const traffic = await this.#traffic()
-    return new Map([...traffic].map(([name, { sent }]) => [name, sent]))
+    return await this.#traffic()
   }
 
   async #show(): Promise<void> {
@@ -44,21 +50,22 @@ export class LiveView {
     this.#print(`  ${seconds} s | ${columns.join(' | ')}`)
   }
 
-  async #traffic(): Promise<Map<string, { sent: number; received: number }>> {
+  async #traffic(): Promise<Map<string, RunnerTraffic>> {
     const all = await Promise.all(
       this.#runners.map(async (runner) => [runner.name, await this.#trafficOf(runner)] as const),
     )
     return new Map(all)
   }
 
-  async #trafficOf(runner: DemoRunner): Promise<{ sent: number; received: number }> {
+  async #trafficOf(runner: DemoRunner): Promise<RunnerTraffic> {
     let node: Node | undefined
     try {
       node = await connectToNode(runner.home)
       const peers = (await node?.peers(this.#repository)) ?? []
       return {
-        sent: peers.reduce((sum, peer) => sum + peer.bytesSent, 0),
+        receivedFrom: new Map(peers.map((peer) => [peer.peerId, peer.bytesReceived])),
         received: peers.reduce((sum, peer) => sum + peer.bytesReceived, 0),
+        sent: peers.reduce((sum, peer) => sum + peer.bytesSent, 0),
       }
     } finally {
       await node?.stop()
