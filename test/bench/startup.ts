@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { bundleAction } from '../../.github/scripts/bundle.ts'
+import { connectToNode } from '../../src/compose.ts'
+import { eventually } from '../support/eventually.ts'
 import type { BenchContext, MeasuredRow, Row, Scenario } from './lab/scenario.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -41,6 +43,11 @@ export const startup: Scenario = {
       await run(process.execPath, [PROGRAM, '--version'], { env: environment(folder) })
     })
     await add('swarmcache serve, until ready', { goal: { kind: 'value', atMost: 1000 } }, readyTime)
+    await add(
+      'two such nodes and one registry, until each knows the other',
+      { goal: { kind: 'value', atMost: 2000 } },
+      meetingTime,
+    )
     await add('the action with nothing to do: main', beyond, async (folder) => {
       await step(join(bundle, 'main.js'), folder, { INPUT_MODE: 'serve' })
     })
@@ -86,20 +93,49 @@ async function measure(
 
 async function readyTime(folder: string): Promise<number> {
   const startedMs = performance.now()
+  await using node = serve(folder)
+  await node.ready
+  return performance.now() - startedMs
+}
+
+/** From the start of both processes. */
+async function meetingTime(folder: string): Promise<number> {
+  const env = { SWARMCACHE_REGISTRY: `dir:${join(folder, 'registry')}` }
+  const startedMs = performance.now()
+  const homes = [join(folder, 'one'), join(folder, 'two')] as const
+  await using one = serve(homes[0], env)
+  await using two = serve(homes[1], env)
+  await Promise.all([one.ready, two.ready])
+  for (const home of homes) {
+    const node = await connectToNode(join(home, '.cache/swarmcache'))
+    await eventually('the other node', async () => (await node?.status())?.swarms[0]?.peers === 1)
+    await node?.stop()
+  }
+  return performance.now() - startedMs
+}
+
+interface Served extends AsyncDisposable {
+  readonly ready: Promise<void>
+}
+
+function serve(home: string, env: Record<string, string> = {}): Served {
   const child = spawn(process.execPath, [PROGRAM, 'serve'], {
-    env: { ...environment(folder), SWARMCACHE_KEY: KEY },
+    env: { ...environment(home), SWARMCACHE_KEY: KEY, ...env },
     stdio: ['ignore', 'pipe', 'ignore'],
   })
-  try {
+  const saysReady = async (): Promise<void> => {
     for await (const line of createInterface({ input: child.stdout })) {
-      if (line.startsWith('ready ')) return performance.now() - startedMs
+      if (line.startsWith('ready ')) return
     }
     throw new Error('The node ended before it was ready.')
-  } finally {
-    if (child.exitCode === null) {
+  }
+  return {
+    ready: saysReady(),
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null) return
       child.kill('SIGTERM')
       await once(child, 'exit')
-    }
+    },
   }
 }
 
