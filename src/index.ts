@@ -78,7 +78,9 @@ export interface SwarmCache extends AsyncDisposable {
   /** Stores a single blob under a key; false if the key is taken. */
   put: Blobs['put']
   readonly api: SwarmCacheApi
+  /** Who is connected now. */
   peers(): Promise<PeerStatus[]>
+  /** The node behind this cache: what it is, holds and has moved. */
   stats(): Promise<NodeStatus>
   /** Finishes what goes on in the background and leaves the swarm. */
   stop(options?: { readonly signal?: AbortSignal }): Promise<void>

@@ -28,6 +28,7 @@ export interface ScannedRow extends CatalogRow {
   readonly source?: ScannedRow
 }
 
+/** What a scan tells, and what may end it. */
 export interface ScanOptions {
   readonly signal?: AbortSignal
   /** Milliseconds since the epoch after which nothing selected may have changed. */

@@ -22,6 +22,7 @@ import type { WriteCrew } from './write-crew.ts'
 // Plain bytes handed to the writers and not yet on disk; it keeps a few threads busy and no more.
 const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024
 
+/** What one run of writing a tree works with. */
 export interface UnpackingParts {
   readonly state: WriteState
   readonly paths: CatalogPaths

@@ -18,6 +18,7 @@ export const QUESTION_LIMITS: MessageLimits = { headerBytes: 64 * 1024, bodyByte
 // An entry and 10 near misses, each with names of at most 1024 characters.
 export const ANSWER_LIMITS: MessageLimits = { headerBytes: 128 * 1024, bodyBytes: 0 }
 
+/** Entries that are no answer but explain a miss; more would tell nobody more. */
 export const MAX_NEAR_MISSES = 10
 const MAX_KEYS = 10
 const MAX_SCOPES = 10

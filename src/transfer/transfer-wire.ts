@@ -76,6 +76,7 @@ export function isId(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32
 }
 
+/** Digests as bytes, one after the other. */
 export function encodeDigests(digests: readonly Digest[]): Uint8Array {
   const bytes = Buffer.allocUnsafe(digests.length * DIGEST_BYTES)
   for (const [index, digest] of digests.entries()) bytes.write(digest, index * DIGEST_BYTES, 'hex')
@@ -92,6 +93,7 @@ function decodeDigests(body: Uint8Array): Digest[] | undefined {
   return digests
 }
 
+/** Ids or positions, four bytes each, the highest first. */
 export function encodeIds(ids: readonly number[]): Uint8Array {
   const bytes = Buffer.allocUnsafe(ids.length * 4)
   for (const [index, id] of ids.entries()) bytes.writeUInt32BE(id, index * 4)
@@ -105,6 +107,7 @@ export function decodeIds(body: Uint8Array): number[] | undefined {
   return Array.from({ length: body.length / 4 }, (_, index) => view.getUint32(index * 4))
 }
 
+/** Bits, eight a byte, the first one lowest. */
 export function encodeBits(bits: readonly boolean[]): Uint8Array {
   const bytes = new Uint8Array(Math.ceil(bits.length / 8))
   for (const [index, bit] of bits.entries()) {
