@@ -173,7 +173,7 @@ export class HandOverKeeper {
     }
     this.#count(peerId, bytes)
     await store.putManifest(digest, encoded)
-    const request = { manifest: digest, chunks: missing, holders }
+    const request = { manifest: digest, chunks: missing, holders, priority: 'background' } as const
     for await (const frame of transfer.fetchChunks(request, { signal })) {
       await store.put(frame)
       if (frame.isOwned === true) freeMemory(frame.bytes)

@@ -1,6 +1,7 @@
 import type { Digest } from '../core/digest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { PeerId } from '../core/peer.ts'
+import type { Priority } from './transfer.ts'
 
 /** What a peer has of what is watched. */
 export interface WatchAnswer {
@@ -23,7 +24,7 @@ export interface ChunkChannel {
   /** Bytes received so far, parts of answers included: what tells a slow peer from a stalled one. */
   readonly receivedBytes: number
   /** Asks for chunks; each is answered by one call to the receiver, unless it is cancelled. */
-  want(chunks: readonly ChunkRef[]): void
+  want(chunks: readonly ChunkRef[], priority?: Priority): void
   /** Chunks that are no longer wanted; what is under way already is dropped on arrival. */
   cancel(digests: readonly Digest[]): void
   /**

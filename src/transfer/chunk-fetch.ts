@@ -13,7 +13,7 @@ import type { FetchSource } from './fetch-source.ts'
 import { FetchSources } from './fetch-sources.ts'
 import type { FetchSourcesParts } from './fetch-sources.ts'
 import { MAX_OUTSTANDING } from './transfer-wire.ts'
-import type { FetchRequest } from './transfer.ts'
+import type { FetchRequest, Priority } from './transfer.ts'
 
 /** What a fetch needs. */
 export interface ChunkFetchParts extends FetchSourcesParts {
@@ -58,6 +58,7 @@ const CROWD_GRACE_MS = 1000
 export class ChunkFetch {
   readonly #parts: ChunkFetchParts
   readonly #bufferBytes: number
+  readonly #priority: Priority | undefined
   readonly #picker: ChunkPicker
   readonly #sources: FetchSources
   readonly #verify: (frame: Frame, peerId: PeerId) => Promise<Uint8Array>
@@ -72,7 +73,8 @@ export class ChunkFetch {
   constructor(parts: ChunkFetchParts, request: FetchRequest, options: ChunkFetchOptions = {}) {
     const { random = Math.random, every = everyByTimer } = parts
     this.#parts = parts
-    const { verify } = request
+    const { verify, priority } = request
+    this.#priority = priority
     this.#verify =
       verify === undefined
         ? parts.verify
@@ -179,7 +181,10 @@ export class ChunkFetch {
       source.asked(task.chunk, now)
       this.#parts.rate?.spend(task.chunk.bytes)
     }
-    source.channel!.want(tasks.map(({ chunk }) => chunk))
+    source.channel!.want(
+      tasks.map(({ chunk }) => chunk),
+      this.#priority,
+    )
   }
 
   /** Takes tasks back from the sources that were asked for them. */

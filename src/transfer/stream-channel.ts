@@ -10,6 +10,7 @@ import type { PeerId } from '../core/peer.ts'
 import type { ChannelReceiver, ChunkChannel, OpenChannel, WatchAnswer } from './chunk-channel.ts'
 import { PendingAnswers } from './pending-answers.ts'
 import type { RestingLanes } from './resting-lanes.ts'
+import type { Priority } from './transfer.ts'
 import { encodeDigests, encodeIds, MAX_DIGESTS, RESPONSE_LIMITS } from './transfer-wire.ts'
 
 // Below the time after which the other side ends what is idle.
@@ -111,12 +112,13 @@ class StreamChannel implements ChunkChannel {
     return this.#earlierBytes + this.#talk.messages.receivedBytes
   }
 
-  want(chunks: readonly ChunkRef[]): void {
+  want(chunks: readonly ChunkRef[], priority: Priority = 'usual'): void {
     for (let start = 0; start < chunks.length; start += MAX_DIGESTS) {
       const batch = chunks.slice(start, start + MAX_DIGESTS)
       const firstId = this.#takeIds(batch.length)
       this.#pending.addChunks(firstId, batch)
-      this.#ask({ want: firstId }, encodeDigests(batch.map((chunk) => chunk.digest)))
+      const header = priority === 'usual' ? { want: firstId } : { want: firstId, background: true }
+      this.#ask(header, encodeDigests(batch.map((chunk) => chunk.digest)))
     }
   }
 

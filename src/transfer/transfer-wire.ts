@@ -2,11 +2,13 @@ import { DIGEST_BYTES, isDigest } from '../core/digest.ts'
 import type { Digest } from '../core/digest.ts'
 import { MAX_FRAME_BYTES } from '../core/manifest.ts'
 import type { MessageLimits } from '../core/message.ts'
+import type { Priority } from './transfer.ts'
 
 /**
  * Many requests on one stream, answered in any order. Ids are chosen by the asker, each used once.
  *
- * Asked: `{want: id}` with a body of n digests (32 bytes each), which take the ids from `id` to `id + n - 1`;
+ * Asked: `{want: id}` with a body of n digests (32 bytes each), which take the ids from `id` to `id + n - 1`,
+ * and with `background: true` if no job waits for them;
  * `{cancel: true}` with a body of ids (u32, big endian); `{have: id}` with a body of digests, and with
  * `watch: manifest` for what is fetched of that manifest; `{manifest: digest, id}`; `{rest: id}` to end the
  * conversation and keep the stream for the next one.
@@ -37,7 +39,12 @@ export const RESPONSE_LIMITS: MessageLimits = { headerBytes: 1024, bodyBytes: MA
 
 /** What a peer may ask. */
 export type TransferRequest =
-  | { readonly kind: 'want'; readonly id: number; readonly digests: readonly Digest[] }
+  | {
+      readonly kind: 'want'
+      readonly id: number
+      readonly digests: readonly Digest[]
+      readonly priority: Priority
+    }
   | { readonly kind: 'cancel'; readonly ids: readonly number[] }
   | {
       readonly kind: 'have'
@@ -52,10 +59,11 @@ type Header = Readonly<Record<string, unknown>>
 
 /** The request in a message, or undefined if it is malformed. */
 export function parseRequest(header: Header, body: Uint8Array): TransferRequest | undefined {
-  const { want, cancel, have, watch, manifest, rest, id } = header
+  const { want, background, cancel, have, watch, manifest, rest, id } = header
   if (isId(want)) {
     const digests = decodeDigests(body)
-    return digests === undefined ? undefined : { kind: 'want', id: want, digests }
+    if (digests === undefined || (background !== undefined && background !== true)) return undefined
+    return { kind: 'want', id: want, digests, priority: background ? 'background' : 'usual' }
   }
   if (isId(have)) {
     const digests = decodeDigests(body)

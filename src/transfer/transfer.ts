@@ -8,6 +8,9 @@ export interface TransferOptions {
   readonly signal?: AbortSignal
 }
 
+/** How urgent a request is to who asks; `usual` by default. */
+export type Priority = 'usual' | 'background'
+
 /** Chunks of one manifest to fetch from the peers that hold it. */
 export interface FetchRequest {
   readonly manifest: Digest
@@ -15,6 +18,8 @@ export interface FetchRequest {
   readonly chunks: readonly ChunkRef[]
   /** Peers known to hold the manifest, or part of it. */
   readonly holders: readonly PeerId[]
+  /** `background` for what no job waits for: its chunks are sent one at a time beside what jobs ask for. */
+  readonly priority?: Priority
   /**
    * Checks a frame in place of the transfer, where the one who opens it anyway can do that: resolves if it is
    * good, rejects with ERR_INTEGRITY if it is not what its chunk names.

@@ -49,6 +49,7 @@ export class UploadServer {
   readonly #options: Required<Omit<UploadServerOptions, 'uploadBytesPerSecond'>>
   readonly #rate: ByteRate | undefined
   readonly #turns = new Limit(TURNS)
+  readonly #backgroundTurn = new Limit(1)
   readonly #peers = new Map<PeerId, { turns: Limit; uploads: Set<Upload> }>()
   #stopping = false
 
@@ -87,6 +88,7 @@ export class UploadServer {
       peerId,
       turns: this.#turns,
       ownTurns: peer.turns,
+      backgroundTurn: this.#backgroundTurn,
       rate: this.#rate,
       rested: () => resting.add(lane, IDLE_MS),
       woke: () => {

@@ -9,7 +9,7 @@ import type { Logger } from '../core/logger.ts'
 import { MAX_FRAME_BYTES } from '../core/manifest.ts'
 import type { Message, MessageStream } from '../core/message.ts'
 import type { PeerId } from '../core/peer.ts'
-import type { ChunkSupply, SuppliedFrame } from './transfer.ts'
+import type { ChunkSupply, Priority, SuppliedFrame } from './transfer.ts'
 import type { ByteRate } from '../async/byte-rate.ts'
 import { encodeBits, encodeIds, MAX_OUTSTANDING, parseRequest } from './transfer-wire.ts'
 import type { TransferRequest } from './transfer-wire.ts'
@@ -25,6 +25,8 @@ export interface UploadParts {
   readonly turns: Limit
   /** Turns that this peer may hold at once, over all its streams. */
   readonly ownTurns: Limit
+  /** The one turn of what no job waits for, shared by all uploads. */
+  readonly backgroundTurn: Limit
   /** How fast all uploads together may be. */
   readonly rate: ByteRate | undefined
   readonly crowds: Crowds
@@ -39,6 +41,7 @@ interface ChunkJob {
   readonly kind: 'chunk'
   readonly id: number
   readonly digest: Digest
+  readonly priority: Priority
 }
 
 type Question = Extract<TransferRequest, { kind: 'have' | 'manifest' }>
@@ -168,10 +171,11 @@ export class Upload {
       return
     }
     if (request.kind === 'want') {
+      const { priority } = request
       for (const [index, digest] of request.digests.entries()) {
         if (this.#chunks.size >= MAX_OUTSTANDING) throw tooMuch('chunks')
         const id = request.id + index
-        this.#chunks.set(id, { kind: 'chunk', id, digest })
+        this.#chunks.set(id, { kind: 'chunk', id, digest, priority })
       }
       return
     }
@@ -244,8 +248,10 @@ export class Upload {
   }
 
   async #answer(job: ChunkJob | Question): Promise<void> {
-    const { supply, turns, ownTurns, rate } = this.#parts
+    const { supply, turns, ownTurns, backgroundTurn, rate } = this.#parts
     const { signal } = this.#ending
+    const isBackground = job.kind === 'chunk' && job.priority === 'background'
+    using _background = isBackground ? await backgroundTurn.acquire(1, signal) : undefined
     if (job.kind === 'chunk') this.#watch?.began(job.digest)
     using _own = await ownTurns.acquire(1, signal)
     using _turn = await turns.acquire(1, signal)

@@ -157,7 +157,10 @@ export const WIRE: readonly Decoder[] = [
     name: 'transfer-request',
     valid: fc
       .oneof(
-        fc.record({ header: fc.record({ want: ID }), body: DIGESTS }),
+        fc.record({
+          header: fc.record({ want: ID, background: fc.boolean() }, { requiredKeys: ['want'] }),
+          body: DIGESTS,
+        }),
         fc.record({ header: fc.record({ have: ID, watch: DIGEST }), body: DIGESTS }),
         fc.record({ header: fc.record({ have: ID }), body: DIGESTS }),
         fc.record({ header: fc.record({ rest: ID }), body: fc.constant('') }),
