@@ -88,8 +88,8 @@ export function settleTimes(folder: string, seed = 1): void {
   visit(Buffer.from(folder))
 }
 
-/** Makes every kind of path that a tree can hold, with names and content that go wrong easily. */
-export function makeAwkwardTree(folder: string): void {
+/** Makes every kind of path that a tree can hold, with names and content that go wrong easily, folders `depth` deep. */
+export function makeAwkwardTree(folder: string, depth = 300): void {
   const random = new SeededRandom(7)
   const at = (...names: string[]): string => join(folder, ...names)
   const bytes = (count: number): Buffer => noise(count, `${random.next()}`.slice(0, 16))
@@ -139,5 +139,5 @@ export function makeAwkwardTree(folder: string): void {
   while (Buffer.byteLength(long) < 3550) long = join(long, 'd'.repeat(200))
   mkdirSync(long, { recursive: true })
   writeFileSync(join(long, 'e'.repeat(250)), 'at the end of a long path')
-  mkdirSync(at(...Array.from({ length: 300 }, () => 'n')), { recursive: true })
+  mkdirSync(at(...Array.from({ length: depth }, () => 'n')), { recursive: true })
 }
