@@ -1,5 +1,5 @@
 import { BoundedQueue } from '../async/bounded-queue.ts'
-import { startDeadline } from '../async/deadline.ts'
+import { abortable, startDeadline } from '../async/deadline.ts'
 import type { Digest } from '../core/digest.ts'
 import { entryDigest } from '../core/entry.ts'
 import type { EntryName, EntryQuery } from '../core/entry.ts'
@@ -46,9 +46,11 @@ const TIMEOUT = { initialMs: 2000, minMs: 1000, maxMs: 4000 }
 const MAX_ASKED = 64
 // Records of the DHT outlive their peers by hours, so only some of them are tried.
 const MAX_DHT_ASKED = 16
-// In a swarm this small everybody is connected to everybody soon, and the DHT seldom knows more.
+// In a swarm this small everybody is connected to everybody soon, and the DHT seldom knows more. A search in it costs
+// every peer some milliseconds of work, so it only begins when their own answers do not do, or do not come.
 const SMALL_SWARM = 32
 const SMALL_SWARM_DHT_MS = 15
+const DHT_HEAD_START_MS = 300
 // What the search goes on after an exact hit, for more holders of it.
 const MORE_HOLDERS_MS = 10
 // Peers that the DHT names may have to be dialled first, and a transfer goes on meanwhile.
@@ -122,7 +124,9 @@ export class SwarmRouter implements Router {
     }
     const direct = Promise.all(peers.map(ask))
     const digests = query.scopes.map((scope) => entryDigest({ ...query, scope }))
-    const routed = this.#askProviders(digests, deadline.signal, ask)
+    const routed = this.#afterPeers(peers.length, direct, deadline.signal, async () => {
+      if (!search.isSettled) await this.#askProviders(digests, deadline.signal, ask)
+    })
     void Promise.all([direct, routed]).then(() => enough.resolve())
     void direct.then(() => {
       if (search.isSettled) enough.resolve()
@@ -140,6 +144,7 @@ export class SwarmRouter implements Router {
     using deadline = startDeadline(HOLDERS_MS, 'Finding holders', AbortSignal.any(signals))
     const found = new BoundedQueue<PeerId>(MAX_ASKED + MAX_DHT_ASKED)
     const asked = new Set<PeerId>()
+    let isNamed = false
     const ask = async (peerId: PeerId): Promise<void> => {
       if (asked.has(peerId)) return
       asked.add(peerId)
@@ -147,11 +152,16 @@ export class SwarmRouter implements Router {
       const holds = await this.#question(peerId, deadline.signal, (signal) =>
         askHolds(swarm, peerId, manifest, signal),
       )
-      if (holds === true) await found.push(peerId)
+      if (holds !== true) return
+      isNamed = true
+      await found.push(peerId)
     }
-    const direct = this.#connected().map(ask)
-    const routed = direct.length === 0 ? [] : [this.#askProviders([manifest], deadline.signal, ask)]
-    void Promise.all([...direct, ...routed]).then(() => found.end())
+    const peers = this.#connected()
+    const direct = Promise.all(peers.map(ask))
+    const routed = this.#afterPeers(peers.length, direct, deadline.signal, async () => {
+      if (peers.length > 0 && !isNamed) await this.#askProviders([manifest], deadline.signal, ask)
+    })
+    void Promise.all([direct, routed]).then(() => found.end())
     deadline.signal.addEventListener('abort', () => found.end(), { once: true })
     try {
       yield* found
@@ -209,6 +219,20 @@ export class SwarmRouter implements Router {
   #connected(): PeerId[] {
     const peers = this.#parts.swarm.peers().map((peer) => peer.peerId)
     return this.rank(peers).slice(0, MAX_ASKED)
+  }
+
+  /** Does `work`, in a small swarm not before its peers have answered or had the time to. */
+  async #afterPeers(
+    count: number,
+    answers: Promise<unknown>,
+    signal: AbortSignal,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    if (count < SMALL_SWARM) {
+      using headStart = startDeadline(DHT_HEAD_START_MS, 'Asking the peers', signal)
+      await abortable(answers, headStart.signal).catch(() => {})
+    }
+    if (!signal.aborted) await work()
   }
 
   /**

@@ -46,7 +46,9 @@ const MAX_WATCHED = 2048
 const WATCH_MORE_AT = 512
 // One that claims to hold everything and lacks more than this is no use.
 const MAX_LACKS = 1024
-// The router is asked again for holders, more and more rarely, each node at a time of its own.
+// Asking everybody for more holders than are known costs more than a short fetch. After that the router is asked more
+// and more rarely, each node at a time of its own.
+const FIRST_SEARCH_MS = 250
 const FIRST_SEARCH_AGAIN_MS = 1000
 const LAST_SEARCH_AGAIN_MS = 5000
 // A peer that stalled may only have been busy: with nobody else left, it is waited for so long after the last news.
@@ -67,8 +69,8 @@ export class FetchSources {
   readonly #leaveCrowd: () => void
   #searchAgainMs = FIRST_SEARCH_AGAIN_MS
   #searchAt: number
-  /** A source was lost since the router was asked last. */
-  #searchAgain = false
+  /** A source was lost since the router was asked last, or it was not asked yet. */
+  #searchAgain = true
   #inCrowd = false
   #newsAt: number
 
@@ -85,12 +87,12 @@ export class FetchSources {
     this.#listener = listener
     this.#random = random
     this.#newsAt = parts.now()
-    this.#searchAt = parts.now() + this.#jittered(FIRST_SEARCH_AGAIN_MS)
+    this.#searchAt = parts.now() + this.#jittered(FIRST_SEARCH_MS)
     this.#search = new HolderSearch(parts, request.manifest, request.holders, () =>
       listener.changed(),
     )
     this.#leaveCrowd = parts.crowds.fetch(request.manifest, (peerId) => this.#join([peerId]))
-    this.#search.start()
+    if (request.holders.length === 0) this.#searchNow()
   }
 
   /** All that are open or opening. */
@@ -130,8 +132,7 @@ export class FetchSources {
   /** Asks the router once more if a source was lost since; false if that would be no use. */
   searchOnceMore(): boolean {
     if (!this.#searchAgain) return false
-    this.#searchAgain = false
-    this.#search.start()
+    this.#searchNow()
     return true
   }
 
@@ -172,9 +173,8 @@ export class FetchSources {
     // Those of a crowd name each other, which costs less than asking everybody again.
     if (now < this.#searchAt || (this.#inCrowd && this.#sources.size > 1)) return
     if (this.#sources.size >= MAX_SOURCES) return
+    this.#searchNow()
     this.#searchAgainMs = Math.min(LAST_SEARCH_AGAIN_MS, this.#searchAgainMs * 1.5)
-    this.#searchAt = now + this.#jittered(this.#searchAgainMs)
-    this.#search.start()
   }
 
   /** Something arrived. */
@@ -214,6 +214,12 @@ export class FetchSources {
     this.#search.close()
     this.#leaveCrowd()
     for (const source of this.#sources) this.#release(source)
+  }
+
+  #searchNow(): void {
+    this.#searchAgain = false
+    this.#searchAt = this.#parts.now() + this.#jittered(this.#searchAgainMs)
+    this.#search.start()
   }
 
   #jittered(milliseconds: number): number {

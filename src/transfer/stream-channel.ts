@@ -253,7 +253,10 @@ class StreamChannel implements ChunkChannel {
       }
       if (this.#restId === undefined) {
         this.#answered()
+        const { header, body } = message
+        const bytes = body.length
         this.#pending.take(message)
+        if (header['paced'] === true) this.#ask({ taken: bytes })
       } else if (message.header['rested'] === true && message.header['id'] === this.#restId) {
         clearInterval(this.#timer)
         this.#rest(talk)

@@ -11,9 +11,10 @@ import type { Priority } from './transfer.ts'
  * and with `background: true` if no job waits for them;
  * `{cancel: true}` with a body of ids (u32, big endian); `{have: id}` with a body of digests, and with
  * `watch: manifest` for what is fetched of that manifest; `{manifest: digest, id}`; `{rest: id}` to end the
- * conversation and keep the stream for the next one.
+ * conversation and keep the stream for the next one; `{taken: bytes}` for frames that came with `paced: true`.
  *
- * Answered: `{id}` with a frame as body; `{id, missing: true}`; `{cancelled: true}` with a body of ids;
+ * Answered: `{id}` with a frame as body, and `paced: true` from a peer that sends no more until it hears of what was
+ * taken; `{id, missing: true}`; `{cancelled: true}` with a body of ids;
  * `{id, have: true}` with one bit for each digest, lowest bit first; `{id, manifestBytes}` with a piece of the
  * manifest, until it is complete; `{busy: true}`, then the end, from a peer that serves too many already.
  * A rest takes back whatever waits for its answer; `{id, rested: true}` comes when nothing else is to come.
@@ -53,13 +54,14 @@ export type TransferRequest =
       readonly watch: Digest | undefined
     }
   | { readonly kind: 'manifest'; readonly id: number; readonly digest: Digest }
+  | { readonly kind: 'taken'; readonly bytes: number }
   | { readonly kind: 'rest'; readonly id: number }
 
 type Header = Readonly<Record<string, unknown>>
 
 /** The request in a message, or undefined if it is malformed. */
 export function parseRequest(header: Header, body: Uint8Array): TransferRequest | undefined {
-  const { want, background, cancel, have, watch, manifest, rest, id } = header
+  const { want, background, cancel, have, watch, manifest, taken, rest, id } = header
   if (isId(want)) {
     const digests = decodeDigests(body)
     if (digests === undefined || (background !== undefined && background !== true)) return undefined
@@ -74,6 +76,7 @@ export function parseRequest(header: Header, body: Uint8Array): TransferRequest 
     const ids = decodeIds(body)
     return ids === undefined ? undefined : { kind: 'cancel', ids }
   }
+  if (isId(taken)) return body.length === 0 ? { kind: 'taken', bytes: taken } : undefined
   if (isId(rest)) return body.length === 0 ? { kind: 'rest', id: rest } : undefined
   if (!isDigest(manifest) || !isId(id)) return undefined
   return { kind: 'manifest', id, digest: manifest }

@@ -49,6 +49,11 @@ export class UploadWatch implements CrowdReader {
     return this.#isComplete && this.#digests.length >= MANY_CHUNKS
   }
 
+  /** True if others fetch the same from this node, or this node does itself. */
+  get isShared(): boolean {
+    return this.crowd.fetching || this.crowd.order.size > 1
+  }
+
   /** Resolves to what is held already; `tell` hears of the rest, but not before `tell()` was called. */
   async start(tell: (positions: number[]) => void): Promise<boolean[]> {
     this.#tell = tell

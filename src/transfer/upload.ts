@@ -14,6 +14,7 @@ import type { ByteRate } from '../async/byte-rate.ts'
 import { encodeBits, encodeIds, MAX_OUTSTANDING, parseRequest } from './transfer-wire.ts'
 import type { TransferRequest } from './transfer-wire.ts'
 import type { Crowds } from './crowds.ts'
+import { SendWindow } from './send-window.ts'
 import { UploadWatch } from './upload-watch.ts'
 
 /** What one upload needs. */
@@ -35,6 +36,7 @@ export interface UploadParts {
   readonly rested: () => void
   /** It begins another; false if that is one too many. */
   readonly woke: () => boolean
+  readonly now: () => number
 }
 
 interface ChunkJob {
@@ -70,7 +72,10 @@ export class Upload {
   readonly #questions: Question[] = []
   #openQuestions = 0
   #watch: UploadWatch | undefined
+  #window: SendWindow
   #running = 0
+  /** Chunks that are being read from the store or wait for their turn. */
+  #reading = 0
   #misses = 0
   #asking = true
   #draining = false
@@ -80,6 +85,7 @@ export class Upload {
 
   constructor(parts: UploadParts) {
     this.#parts = parts
+    this.#window = new SendWindow(parts.now)
   }
 
   /** Rejects with what ended it early: ERR_FRAME and ERR_LIMIT are the asker's doing. */
@@ -118,6 +124,11 @@ export class Upload {
     return this.#chunks.size + this.#questions.length === 0 && this.#running === 0
   }
 
+  /** True while the asker has enough on its way to it. */
+  get #isHeldBack(): boolean {
+    return this.#watch?.isShared === true && !this.#window.isOpen(this.#reading)
+  }
+
   async #readAll(): Promise<void> {
     let next: Promise<Message | undefined> | undefined
     for (;;) {
@@ -127,7 +138,9 @@ export class Upload {
       try {
         message = await this.#deadlines.run(IDLE_MS, 'An idle peer', async () => reading)
       } catch (error) {
-        if (isSwarmCacheError(error, 'ERR_TIMEOUT') && !this.#isIdle) continue
+        // Who has to say what it has taken is not waited for any longer than an idle one.
+        const isWaiting = this.#isIdle || this.#isHeldBack
+        if (isSwarmCacheError(error, 'ERR_TIMEOUT') && !isWaiting) continue
         throw error
       }
       next = undefined
@@ -170,6 +183,10 @@ export class Upload {
       this.#cancel(request.ids)
       return
     }
+    if (request.kind === 'taken') {
+      if (this.#window.taken(request.bytes)) return
+      throw new SwarmCacheError('ERR_FRAME', 'It took more than it was sent.')
+    }
     if (request.kind === 'want') {
       const { priority } = request
       for (const [index, digest] of request.digests.entries()) {
@@ -204,6 +221,7 @@ export class Upload {
     if (id === undefined || !this.#isIdle) return
     this.#watch?.close()
     this.#watch = undefined
+    this.#window = new SendWindow(this.#parts.now)
     this.#restId = undefined
     this.#resting = true
     this.#parts.rested()
@@ -239,7 +257,7 @@ export class Upload {
   #next(): ChunkJob | Question | number | undefined {
     const question = this.#questions.shift()
     if (question !== undefined) return question
-    if (this.#chunks.size === 0) return undefined
+    if (this.#chunks.size === 0 || this.#isHeldBack) return undefined
     const jobs = this.#chunks.values()
     const choice = this.#watch?.choose(jobs) ?? { wanted: jobs.next().value! }
     if (!('wanted' in choice)) return choice.waitMs
@@ -251,6 +269,7 @@ export class Upload {
     const { supply, turns, ownTurns, backgroundTurn, rate } = this.#parts
     const { signal } = this.#ending
     const isBackground = job.kind === 'chunk' && job.priority === 'background'
+    if (job.kind === 'chunk') this.#reading += 1
     using _background = isBackground ? await backgroundTurn.acquire(1, signal) : undefined
     if (job.kind === 'chunk') this.#watch?.began(job.digest)
     using _own = await ownTurns.acquire(1, signal)
@@ -265,6 +284,7 @@ export class Upload {
       this.#openQuestions -= 1
     } else {
       const frame = await this.#ask('a chunk', () => supply.frame(job.digest))
+      this.#reading -= 1
       await this.#sendChunk(job.id, frame)
     }
   }
@@ -303,7 +323,10 @@ export class Upload {
     const { bytes } = frame
     const size = bytes.length
     this.#parts.rate?.spend(size)
-    await this.#write({ id }, bytes, frame.isOwned === true ? () => freeMemory(bytes) : undefined)
+    const paced = this.#watch?.isShared === true
+    if (paced) this.#window.sent(size)
+    const header = paced ? { id, paced } : { id }
+    await this.#write(header, bytes, frame.isOwned === true ? () => freeMemory(bytes) : undefined)
     publish('chunks:sent', { bytes: size, peerId: this.#parts.peerId })
   }
 

@@ -160,7 +160,7 @@ export class Attacker {
   }
 
   async #reply(messages: MessageStream, request: TransferRequest): Promise<void> {
-    if (request.kind === 'cancel') return
+    if (request.kind === 'cancel' || request.kind === 'taken') return
     const { id } = request
     if (request.kind === 'manifest') {
       this.wants += 1

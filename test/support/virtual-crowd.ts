@@ -7,6 +7,7 @@ import type { PeerId } from '../../src/core/peer.ts'
 import type { ChannelReceiver, ChunkChannel } from '../../src/transfer/chunk-channel.ts'
 import { ChunkFetch } from '../../src/transfer/chunk-fetch.ts'
 import { Crowds } from '../../src/transfer/crowds.ts'
+import { SendWindow } from '../../src/transfer/send-window.ts'
 import { UploadWatch } from '../../src/transfer/upload-watch.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { VirtualTime } from './virtual-time.ts'
@@ -34,8 +35,8 @@ const FLIGHT_BYTES = 128 * 1024
 const LATENCY_MS = 0.5
 const OPEN_MS = 15
 const STORE_MS = 3
-// As an upload: one frame is written while the next is read.
-const FRAMES_AHEAD = 2
+// What the system takes for a connection, beside what is under way, before a write has to wait.
+const QUEUE_BYTES = 2 * 1024 * 1024
 
 /**
  * A crowd in virtual time: the real choices of fetches and uploads over links that are modelled.
@@ -195,6 +196,7 @@ class VirtualNode {
 
 interface Sending {
   readonly chunk: ChunkRef
+  readonly isPaced: boolean
   unsentBytes: number
   unreceivedBytes: number
 }
@@ -207,6 +209,7 @@ class VirtualConversation implements ChunkChannel {
   readonly #receiver: ChannelReceiver
   readonly #wants = new Map<Digest, { id: number; digest: Digest; chunk: ChunkRef }>()
   readonly #sending: Sending[] = []
+  readonly #window: SendWindow
   #watch: UploadWatch | undefined
   #ids = 0
   #flightBytes = 0
@@ -219,6 +222,7 @@ class VirtualConversation implements ChunkChannel {
     this.server = server
     this.reader = reader
     this.#receiver = receiver
+    this.#window = new SendWindow(() => server.crowd.time.now)
     server.uploads.add(this)
     reader.downloads.add(this)
   }
@@ -293,7 +297,7 @@ class VirtualConversation implements ChunkChannel {
     const bytes = Math.min(SEGMENT_BYTES, sending.unsentBytes)
     sending.unsentBytes -= bytes
     this.#flightBytes += bytes
-    if (sending.unsentBytes === 0) this.#choose()
+    this.#choose()
     return bytes
   }
 
@@ -303,9 +307,20 @@ class VirtualConversation implements ChunkChannel {
     const [first] = this.#sending
     if (first !== undefined && (first.unreceivedBytes -= bytes) <= 0) {
       this.#sending.shift()
+      if (first.isPaced) {
+        this.#deliver(() => {
+          this.#window.taken(first.chunk.bytes)
+          this.#choose()
+        })
+      }
       if (!this.#closed) this.#receiver.frame(first.chunk, new Uint8Array(first.chunk.bytes))
     }
     this.server.send()
+  }
+
+  get #hasRoom(): boolean {
+    if (this.#watch?.isShared === true && !this.#window.isOpen(0)) return false
+    return this.#sending.reduce((sum, { unsentBytes }) => sum + unsentBytes, 0) < QUEUE_BYTES
   }
 
   #deliver(work: () => void): void {
@@ -318,10 +333,7 @@ class VirtualConversation implements ChunkChannel {
     this.#waiting?.()
     this.#waiting = undefined
     const { time } = this.server.crowd
-    while (
-      this.#wants.size > 0 &&
-      this.#sending.filter(({ unsentBytes }) => unsentBytes > 0).length < FRAMES_AHEAD
-    ) {
+    while (this.#wants.size > 0 && this.#hasRoom) {
       const wants = this.#wants.values()
       const choice = this.#watch?.choose(wants) ?? { wanted: wants.next().value! }
       if (!('wanted' in choice)) {
@@ -336,8 +348,9 @@ class VirtualConversation implements ChunkChannel {
       }
       this.#watch?.began(digest)
       const { bytes } = chunk
-      const sending = { chunk, unsentBytes: bytes, unreceivedBytes: bytes }
-      this.#sending.push(sending)
+      const isPaced = this.#watch?.isShared === true
+      if (isPaced) this.#window.sent(bytes)
+      this.#sending.push({ chunk, isPaced, unsentBytes: bytes, unreceivedBytes: bytes })
     }
     this.server.send()
   }

@@ -158,12 +158,16 @@ export const WIRE: readonly Decoder[] = [
     valid: fc
       .oneof(
         fc.record({
-          header: fc.record({ want: ID, background: fc.boolean() }, { requiredKeys: ['want'] }),
+          header: fc.record(
+            { want: ID, background: fc.constant(true) },
+            { requiredKeys: ['want'] },
+          ),
           body: DIGESTS,
         }),
         fc.record({ header: fc.record({ have: ID, watch: DIGEST }), body: DIGESTS }),
         fc.record({ header: fc.record({ have: ID }), body: DIGESTS }),
         fc.record({ header: fc.record({ rest: ID }), body: fc.constant('') }),
+        fc.record({ header: fc.record({ taken: ID }), body: fc.constant('') }),
         fc.record({ header: fc.constant({ cancel: true }), body: HEX({ min: 8, max: 8 }) }),
         fc.record({ header: fc.record({ manifest: DIGEST, id: ID }), body: fc.constant('') }),
       )

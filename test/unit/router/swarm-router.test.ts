@@ -318,6 +318,30 @@ test('holders that only the DHT knows are found and dialled', OPTIONS, async (t)
   assert.deepEqual(holders, [far.peerId])
 })
 
+test(
+  'while few peers are connected, the DHT is asked for what none of them has',
+  OPTIONS,
+  async (t) => {
+    const lab = new Lab(t)
+    const held = entryFor('k', { scope: PULL })
+    const { router, swarm } = await lab.add(new AnswersFrom())
+    const holder = await lab.add(new AnswersFrom([held]))
+    await lab.add(new AnswersFrom())
+    const searched: string[] = []
+    const search = swarm.findProviders.bind(swarm)
+    swarm.findProviders = (digest, options) => {
+      searched.push(digest)
+      return search(digest, options)
+    }
+    assert.equal((await router.find(queryFor('k'))).match?.entry.key, 'k')
+    assert.deepEqual(await Array.fromAsync(router.holders(held.manifest)), [holder.peerId])
+    assert.deepEqual(searched, [])
+    const unknown = entryDigest(held)
+    assert.deepEqual(await Array.fromAsync(router.holders(unknown)), [])
+    assert.deepEqual(searched, [unknown])
+  },
+)
+
 test('what is provided while alone is announced once somebody connects', OPTIONS, async (t) => {
   const lab = new Lab(t)
   const held = entryFor('k')

@@ -36,6 +36,7 @@ const HOSTILE: Record<string, Uint8Array> = {
   'a want with a negative id': message({ want: -1 }, new Uint8Array(DIGEST_BYTES)),
   'a want of nothing': message({ want: 0 }),
   'a cancel of half an id': message({ cancel: true }, new Uint8Array(3)),
+  'word of having taken what was never sent': message({ taken: 1 }),
   'a manifest without a digest': message({ manifest: '../../etc/passwd', id: 1 }),
 }
 
@@ -174,6 +175,43 @@ test('a reader that asks much does not keep another waiting', OPTIONS, async (t)
   const greedySent = order.filter((peerId) => peerId === greedy.peerId).length
   assert.ok(greedySent < 100, `${greedySent} went to the greedy one first`)
   await first
+})
+
+test('one of a crowd gets more when it has said what it took', OPTIONS, async (t) => {
+  const lab = new TransferLab(t)
+  const content = await makeContent(40, 100_000)
+  const supply = new CountingSupply(content)
+  const node = await lab.add(supply)
+  const digests = encodeDigests(content.chunks.map((chunk) => chunk.digest))
+  const [first, second] = await Promise.all(
+    [0, 1].map(async () => {
+      const asker = await lab.addRaw(silent)
+      const stream = await asker.open(node.peerId, TRANSFER_PROTOCOL)
+      const messages = new MessageStream(stream, RESPONSE_LIMITS)
+      await messages.write({ have: 0, watch: content.digest }, digests)
+      assert.equal((await messages.read())!.header['have'], true)
+      return messages
+    }),
+  )
+  await first!.write({ want: 1 }, digests)
+  // An answer to a question that came later says that nothing else is under way.
+  await first!.write({ have: 99 }, digests)
+  let frames = 0
+  let untaken = 0
+  for (;;) {
+    const { header, body } = (await first!.read())!
+    if (header['have'] === true) break
+    assert.equal(header['paced'], true)
+    frames += 1
+    untaken += body.length
+  }
+  assert.ok(frames < 20, `${frames} frames were sent`)
+  for (; frames < 40; frames += 1) {
+    await first!.write({ taken: untaken })
+    untaken = (await first!.read())!.body.length
+  }
+  first!.abort()
+  second!.abort()
 })
 
 test('a store that fails is a miss for the peer, not the end', OPTIONS, async (t) => {
