@@ -88,6 +88,7 @@ export async function openSession(config: Config, { logger }: ComposeParts): Pro
       workingDirectory: config.workingDirectory,
       writeThrough: config.upstream === 'write-through',
       threads: Math.min(MAX_THREADS, availableParallelism()),
+      notesFolder: join(config.home, 'notes'),
     },
   )
   const blobs = new BlobCache({ tiers, archive }, { request })

@@ -35,6 +35,11 @@ export interface PackOptions extends ArchiveOptions {
    * (by its ctime), because the tree is no longer what the caller means to describe.
    */
   readonly unchangedSince?: number
+  /**
+   * A file of the same user where packing notes how it found the tree, so that the next packing with the same file
+   * reads only what has changed since.
+   */
+  readonly notes?: string
 }
 
 /** What was packed. */

@@ -6,6 +6,9 @@ export const MIN_CHUNK_BYTES: number = 32 * 1024
 export const AVERAGE_CHUNK_BYTES: number = 128 * 1024
 export const MAX_CONTENT_CHUNK_BYTES: number = 512 * 1024
 
+/** Changes with whatever changes where content is cut. */
+export const CUT_VERSION = 1
+
 // Normalised chunking: 19 bits must be zero before the average size and 15 after it, so that sizes
 // gather around the average. The bits are high ones, in which the last 13 to 31 bytes have had their
 // say, but not the highest: the first byte of a step is judged on a fingerprint shifted by one more.

@@ -24,6 +24,22 @@ export class NewChunks implements PackPort {
     this.#signal = signal
   }
 
+  /** Of some chunks those that need not be sent. */
+  async hold(digests: ReadonlySet<Digest>): Promise<ReadonlySet<Digest>> {
+    if (digests.size === 0) return digests
+    const list = [...digests]
+    const has = await this.#sink.has(list)
+    return new Set(list.filter((_, i) => has[i] === true))
+  }
+
+  /** Counts chunks that `hold` has found to be there. */
+  skip(chunks: readonly CutChunk[]): void {
+    for (const { digest, bytes } of chunks) {
+      this.bytesCut += bytes
+      this.#asked.add(digest)
+    }
+  }
+
   async ask(chunks: readonly CutChunk[]): Promise<readonly boolean[]> {
     this.#signal?.throwIfAborted()
     const first: CutChunk[] = []

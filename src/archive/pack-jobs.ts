@@ -10,6 +10,8 @@ export interface PackJob {
   readonly job: Pick<SegmentJob, 'paths' | 'numbers'>
   /** For each piece the index of its row in the catalog. */
   readonly rows: Uint32Array
+  /** The numbers of its segments. */
+  readonly segments: readonly number[]
   /** Files that end in it. */
   readonly files: number
 }
@@ -23,23 +25,33 @@ export class PackJobs {
   readonly #ready: (PackJob | undefined)[] = []
   #next = 0
   #segments: Segment[] = []
+  #numbers: number[] = []
   #bytes = 0
+  /** Of all segments so far. */
+  bytesAdded = 0
+  filesAdded = 0
 
   get hasNext(): boolean {
     return this.#next < this.#ready.length
   }
 
-  add(segment: Segment): void {
+  /** `number` says where the segment stands among all of the content. */
+  add(segment: Segment, number: number): void {
     if (this.#bytes + segment.bytes > JOB_BYTES) this.end()
     this.#segments.push(segment)
+    this.#numbers.push(number)
     this.#bytes += segment.bytes
+    this.bytesAdded += segment.bytes
+    this.filesAdded += segment.pieces.length
   }
 
   /** Completes the last job. */
   end(): void {
     if (this.#segments.length === 0) return
-    this.#ready.push(encodeJob(this.#segments.flatMap(({ pieces }) => pieces)))
+    const pieces = this.#segments.flatMap((segment) => segment.pieces)
+    this.#ready.push({ ...encodeJob(pieces), segments: this.#numbers })
     this.#segments = []
+    this.#numbers = []
     this.#bytes = 0
   }
 
@@ -53,7 +65,7 @@ export class PackJobs {
   }
 }
 
-function encodeJob(pieces: readonly Piece[]): PackJob {
+function encodeJob(pieces: readonly Piece[]): Omit<PackJob, 'segments'> {
   const numbers = new Float64Array(pieces.length * NUMBERS_A_PIECE)
   const rows = new Uint32Array(pieces.length)
   const paths: string[] = []

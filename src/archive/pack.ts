@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { abortable } from '../async/deadline.ts'
 import { clearInbox } from '../core/inbox.ts'
 import type { Inbox } from '../core/inbox.ts'
+import type { Digest } from '../core/digest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { ArchiveOptions, ChunkSink, PackOptions, Packed } from './archive.ts'
 import { textOf } from './byte-path.ts'
@@ -12,6 +13,7 @@ import { amendCatalog } from './catalog-rows.ts'
 import { FILE_STATE } from './file-reader.ts'
 import type { FileState } from './file-reader.ts'
 import { makeNewFrame } from './frame-maker.ts'
+import { KnownSegments } from './known-segments.ts'
 import { NewChunks } from './new-chunks.ts'
 import { PackCrew } from './pack-crew.ts'
 import { PathSelection } from './path-selection.ts'
@@ -19,6 +21,7 @@ import { PackJobs } from './pack-jobs.ts'
 import { NUMBERS_A_PIECE, SegmentPacker } from './segment-packer.ts'
 import type { CutChunk, PackedSegments, SegmentJob } from './segment-packer.ts'
 import { Segmenter } from './segment.ts'
+import type { Segment } from './segment.ts'
 import { changedError, scanTree } from './tree-scan.ts'
 
 /** Starting a thread takes some 40 ms, in which one thread packs about this much. */
@@ -51,7 +54,11 @@ class Packing {
   readonly #stop = new AbortController()
   readonly #catalog = new CatalogWriter()
   readonly #jobs = new PackJobs()
+  /** Of segments by their number: their keys if they have one, and their chunks. */
+  readonly #keys: (Digest | undefined)[] = []
   readonly #results: (readonly CutChunk[])[] = []
+  #known: KnownSegments | undefined
+  #undecided: { readonly segment: Segment; readonly number: number }[] = []
   readonly #newChunks: NewChunks
   readonly #newCatalogChunks: NewChunks
   readonly #warnings = new Set<string>()
@@ -96,17 +103,14 @@ class Packing {
   }
 
   async #run(): Promise<Packed> {
-    const segmenter = new Segmenter((segment) => {
-      this.#jobs.add(segment)
-      this.#wake()
-    })
     const stopping = (error: unknown): void => this.#stop.abort(error)
-    const scanned = this.#scan(segmenter)
+    const scanned = this.#scan()
     const asFound = scanned.then(async () => await this.#packCatalog(this.#catalog.finish()))
     // All must have come to rest before the outcome is told, whichever fails first.
     await Promise.all([asFound.catch(stopping), this.#packSegments().catch(stopping)])
     this.#stop.signal.throwIfAborted()
     const chunks = this.#results.flat()
+    this.#known?.finish()
     const { newBytes, newCount, storedBytes } = this.#newChunks
     const amended = this.#amendedCatalog()
     const catalog = await (amended === undefined ? asFound : this.#packCatalog(amended.catalog))
@@ -125,7 +129,12 @@ class Packing {
     }
   }
 
-  async #scan(segmenter: Segmenter): Promise<void> {
+  async #scan(): Promise<void> {
+    const segmenter = new Segmenter((segment) => this.#addSegment(segment))
+    const { notes } = this.#options
+    if (notes !== undefined) this.#known = new KnownSegments(notes, this.#newChunks, Date.now())
+    const prepared = this.#known?.prepare().then(() => this.#decide())
+    prepared?.catch(() => {})
     await scanTree(this.#selection, {
       signal: this.#stop.signal,
       onRow: (row) => {
@@ -138,9 +147,39 @@ class Packing {
     })
     if (this.#catalog.count === 0) throw this.#selection.nothingFound()
     segmenter.end()
+    await prepared
     this.#jobs.end()
     this.#scanned = true
     this.#wake()
+  }
+
+  #addSegment(segment: Segment): void {
+    const number = this.#keys.length
+    const { key, isNoted } = this.#known?.keyOf(segment) ?? {}
+    this.#keys.push(key)
+    if (isNoted !== true) {
+      this.#jobs.add(segment, number)
+      this.#wake()
+      return
+    }
+    this.#undecided.push({ segment, number })
+    if (this.#known!.isReady) this.#decide()
+  }
+
+  /** Has those noted segments packed of which chunks are gone. */
+  #decide(): void {
+    const undecided = this.#undecided
+    this.#undecided = []
+    for (const { segment, number } of undecided) {
+      const chunks = this.#known!.find(this.#keys[number]!)
+      if (chunks === undefined) {
+        this.#jobs.add(segment, number)
+        this.#wake()
+        continue
+      }
+      this.#results[number] = chunks
+      this.#progressed(segment.pieces.filter(({ last }) => last).length)
+    }
   }
 
   #scanned = false
@@ -182,20 +221,26 @@ class Packing {
   }
 
   #isLarge(): boolean {
-    return this.#bytesScanned > THREAD_FROM_BYTES || this.#catalog.count > THREAD_FROM_FILES
+    const { bytesAdded, filesAdded } = this.#jobs
+    return bytesAdded > THREAD_FROM_BYTES || filesAdded > THREAD_FROM_FILES
   }
 
   async #packJob(pack: (job: SegmentJob) => Promise<PackedSegments>): Promise<void> {
-    const { index, job, rows, files } = this.#jobs.take()
+    const { index, job, rows, files, segments } = this.#jobs.take()
     const { inbox } = this.#newChunks
-    const { chunks, deviations } = await pack({
+    const { chunks, ends, deviations } = await pack({
       ...job,
       inbox: inbox && {
         path: join(inbox.folder, inbox.prefix),
         firstFile: index * MAX_CHUNKS_A_JOB,
       },
     })
-    this.#results[index] = chunks
+    for (const [i, number] of segments.entries()) {
+      const ofSegment = chunks.slice(ends[i - 1] ?? 0, ends[i])
+      this.#results[number] = ofSegment
+      const key = this.#keys[number]
+      if (key !== undefined && deviations.length === 0) this.#known?.note(key, ofSegment)
+    }
     for (const { piece, bytes, state } of deviations) {
       const row = rows[piece]!
       const growth = bytes - job.numbers[piece * NUMBERS_A_PIECE + 1]!
@@ -204,6 +249,10 @@ class Packing {
         this.#noteChange(row, job.paths.split('\0')[piece]!, state)
       }
     }
+    this.#progressed(files)
+  }
+
+  #progressed(files: number): void {
     this.#progressFiles += files
     this.#options.onProgress?.({ bytes: this.#newChunks.bytesCut, files: this.#progressFiles })
   }

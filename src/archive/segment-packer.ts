@@ -58,6 +58,8 @@ export interface Deviation {
 /** What became of a job. */
 export interface PackedSegments {
   readonly chunks: readonly CutChunk[]
+  /** For each segment how many chunks there are up to its end. */
+  readonly ends: readonly number[]
   readonly deviations: readonly Deviation[]
 }
 
@@ -83,6 +85,7 @@ export class SegmentPacker {
     this.#start()
     const { numbers } = job
     const deviations: Deviation[] = []
+    const segmentEnds: number[] = []
     let piece = 0
     for (const path of job.paths.split('\0')) {
       const at = piece * NUMBERS_A_PIECE
@@ -103,11 +106,14 @@ export class SegmentPacker {
       if (reader.bytesRead !== bytes || reader.state !== 0) {
         deviations.push({ piece, bytes: reader.bytesRead, state: reader.state })
       }
-      if ((ends & PIECE_ENDS.SEGMENT) !== 0) this.#cut(this.#buffer, true)
+      if ((ends & PIECE_ENDS.SEGMENT) !== 0) {
+        this.#cut(this.#buffer, true)
+        segmentEnds.push(this.#chunks.length)
+      }
       piece += 1
     }
     await this.#putNew(this.#buffer)
-    return { chunks: this.#chunks, deviations }
+    return { chunks: this.#chunks, ends: segmentEnds, deviations }
   }
 
   /** Packs content that is in memory already. */

@@ -26,6 +26,7 @@ export interface ScannedRow extends CatalogRow {
   /** Of the row in the catalog, for who writes one. */
   index: number
   readonly source?: ScannedRow
+  readonly stats: BigIntStats
 }
 
 /** What a scan tells, and what may end it. */
@@ -193,6 +194,7 @@ class TreeScan {
       path,
       pathHash,
       index: -1,
+      stats,
     }
     return kind === KIND.FILE && stats.nlink > 1n ? this.#linkOrFirst(row, stats) : row
   }

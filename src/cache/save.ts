@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Packed } from '../archive/archive.ts'
 import { withDeadline } from '../async/deadline.ts'
 import { entryVersion } from '../core/cache-key.ts'
@@ -11,6 +12,7 @@ import { takeTurn, workName } from './shared-work.ts'
 import type { TreeCacheOptions, TreeCacheParts } from './tree-parts.ts'
 
 const LOOKUP_DEADLINE_MS = 5_000
+const NOTES_NAME_LENGTH = 32
 
 interface SaveOptions extends TreeCacheOptions, Omit<CacheOptions, 'workingDirectory'> {}
 
@@ -36,6 +38,7 @@ export async function commitTree(
     workingDirectory: options.workingDirectory,
     threads: options.threads,
     unchangedSince: tree.unchangedSince,
+    notes: notesFile(options, tree.paths),
     onProgress: ({ bytes }) => options.onProgress?.({ phase: 'pack', bytes, peers: 0 }),
   })
   for (const warning of packed.warnings) logger.log('warning', warning)
@@ -55,6 +58,14 @@ export async function commitTree(
     ...options.request.provenance,
   })
   return { packed, digest, committed }
+}
+
+/** The notes about some paths of one repository in one workspace. */
+function notesFile(options: SaveOptions, paths: readonly string[]): string | undefined {
+  const { notesFolder, workingDirectory, request } = options
+  if (notesFolder === undefined) return undefined
+  const about = JSON.stringify([request.repository, workingDirectory, paths])
+  return join(notesFolder, digestOf(about).slice(0, NOTES_NAME_LENGTH))
 }
 
 /** One save, from the question whether the key is taken to the upstream's copy. */

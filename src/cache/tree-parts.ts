@@ -20,4 +20,6 @@ export interface TreeCacheOptions {
   readonly writeThrough: boolean
   /** Threads beside the caller's for packing and unpacking. */
   readonly threads: number
+  /** A folder of this user where packing notes how it found trees; it reads all of them again without. */
+  readonly notesFolder?: string
 }

@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict'
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { readNotes, writeNotes } from '../../../src/archive/segment-notes.ts'
+import type { Packed } from '../../../src/archive/archive.ts'
+import { ArchiveTrip } from '../../support/archive-trip.ts'
+import { temporaryFolder } from '../../support/file-tree.ts'
+import { noise } from '../../support/noise.ts'
+import { SeededRandom } from '../../support/seeded-random.ts'
+
+const options = { timeout: 60_000 }
+const MINUTE_MS = 60_000
+
+/** Lets packing begin when all files have long been as they are. */
+function lookLater(t: TestContext, now: number = Date.now() + MINUTE_MS): void {
+  t.mock.timers.reset()
+  t.mock.timers.enable({ apis: ['Date'], now })
+}
+
+/** A tree of several segments, the folder for notes, and a way to pack with them. */
+class Workspace {
+  readonly folder: string
+  readonly tree: string
+  readonly notes: string
+  readonly trip = new ArchiveTrip()
+
+  constructor(t: TestContext) {
+    this.folder = temporaryFolder(t)
+    this.tree = join(this.folder, 'tree')
+    this.notes = join(this.folder, 'notes', 'of the tree')
+    for (let i = 0; i < 500; i += 1) {
+      const parent = join(this.tree, `d${i % 25}`)
+      if (i < 25) mkdirSync(parent, { recursive: true })
+      const name = Math.floor(i / 25)
+      this.#write(join(parent, `f${name}`), noise(300 + name * 40, `${i}`))
+    }
+    for (const name of ['x', 'y']) this.#write(join(this.tree, name), noise(1_100_000, name))
+  }
+
+  /** All files have one time, as some package managers give them. */
+  #write(path: string, content: Uint8Array): void {
+    writeFileSync(path, content)
+    utimesSync(path, 10 ** 9, 10 ** 9)
+  }
+
+  async pack(): Promise<Packed> {
+    const { notes } = this
+    return await this.trip.archive.pack(['tree'], this.trip.sink, {
+      workingDirectory: this.folder,
+      threads: 0,
+      notes,
+    })
+  }
+
+  /** Waits until a change of a file cannot have the same ctime as one before this call. */
+  passTick(): void {
+    const probe = join(this.folder, 'probe')
+    const touched = (): bigint => {
+      writeFileSync(probe, 'x')
+      return lstatSync(probe, { bigint: true }).ctimeNs
+    }
+    for (const before = touched(); touched() === before;);
+  }
+}
+
+/** Files and folders of a tree, folders last. */
+function namesIn(folder: string): { files: string[]; folders: string[] } {
+  const found = { files: [] as string[], folders: [] as string[] }
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const list = entry.isDirectory() ? found.folders : found.files
+    list.push(join(entry.parentPath, entry.name))
+  }
+  return { files: found.files.sort(), folders: found.folders.sort() }
+}
+
+function keyOf(random: SeededRandom): string {
+  return `${random.below(10 ** 9)}`
+}
+
+type Edit = (random: SeededRandom, tree: string) => void
+
+function swap(a: string, b: string): void {
+  if (a === b) return
+  renameSync(a, `${a}.swap`)
+  renameSync(b, a)
+  renameSync(`${a}.swap`, b)
+}
+
+function ofFile(edit: (path: string, random: SeededRandom) => void): Edit {
+  return (random, tree) => {
+    const path = random.pick(namesIn(tree).files)
+    if (lstatSync(path).isFile()) edit(path, random)
+  }
+}
+
+/** Rewrites a file with other content of the same size, and gives it the time that it had. */
+const rewriteUnseen = ofFile((path, random) => {
+  const { size, atime, mtime } = lstatSync(path)
+  writeFileSync(path, noise(size, keyOf(random)))
+  utimesSync(path, atime, mtime)
+})
+
+const EDITS: readonly Edit[] = [
+  rewriteUnseen,
+  rewriteUnseen,
+  ofFile((path, random) => writeFileSync(path, noise(random.below(200_000), keyOf(random)))),
+  ofFile((path, random) => truncateSync(path, random.below(lstatSync(path).size + 2))),
+  ofFile((path, random) => chmodSync(path, random.pick([0o644, 0o755, 0o600]))),
+  ofFile((path, random) => utimesSync(path, 1, random.below(10 ** 9))),
+  ofFile((path) => rmSync(path)),
+  ofFile((path, random) => renameSync(path, `${path}${random.below(9)}`)),
+  ofFile((path, random) => linkSync(path, `${path}-link${random.below(10 ** 6)}`)),
+  ofFile((path, random) => {
+    writeFileSync(`${path}.new`, noise(lstatSync(path).size, keyOf(random)))
+    renameSync(`${path}.new`, path)
+  }),
+  ofFile((path) => {
+    rmSync(path)
+    symlinkSync('anywhere', path)
+  }),
+  (random, tree) => writeFileSync(join(tree, `new-${random.below(10 ** 6)}`), `${random.next()}`),
+  (random, tree) => swap(random.pick(namesIn(tree).files), random.pick(namesIn(tree).files)),
+  (random, tree) => swap(random.pick(namesIn(tree).folders), random.pick(namesIn(tree).folders)),
+  (random, tree) => renameSync(random.pick(namesIn(tree).folders), join(tree, `r${random.next()}`)),
+]
+
+test(
+  'whatever changed meanwhile, packing with notes gives what reading everything gives',
+  options,
+  async (t) => {
+    const workspace = new Workspace(t)
+    const random = new SeededRandom()
+    lookLater(t)
+    await workspace.pack()
+    for (let round = 0; round < 14; round += 1) {
+      const why = `seed ${random.seed}, round ${round}`
+      workspace.passTick()
+      for (let i = 0; i < 3; i += 1) random.pick(EDITS)(random, workspace.tree)
+      const { frames } = workspace.trip.sink
+      for (let i = 0; i < 2; i += 1) frames.delete(random.pick([...frames.keys()]))
+      const { manifest, files } = await workspace.pack()
+      const everything = await new ArchiveTrip().pack(workspace.folder, ['tree'])
+      assert.deepEqual(
+        { manifest, files },
+        { manifest: everything.manifest, files: everything.files },
+        why,
+      )
+      for (const { digest } of manifest.content) assert.ok(frames.has(digest), why)
+    }
+  },
+)
+
+/** Has the notes say that the content is another, as only notes that are believed can make it. */
+function falsify(path: string): void {
+  const wrong = { digest: 'ab'.repeat(32), bytes: 7 }
+  writeNotes(path, new Map([...readNotes(path).keys()].map((key) => [key, [wrong]])))
+}
+
+test('what has not changed is not read again', options, async (t) => {
+  const workspace = new Workspace(t)
+  const { sink } = workspace.trip
+  lookLater(t)
+  await workspace.pack()
+  falsify(workspace.notes)
+  sink.frames.set('ab'.repeat(32), [...sink.frames.values()][0]!)
+  const { manifest } = await workspace.pack()
+  assert.ok(manifest.content.length > 3)
+  assert.ok(manifest.content.every(({ bytes }) => bytes === 7))
+})
+
+for (const [what, spoil] of [
+  ['damaged', (path: string) => writeFileSync(path, readFileSync(path).fill('x', 90, 99))],
+  ['cut short', (path: string) => truncateSync(path, lstatSync(path).size - 1)],
+  ['empty', (path: string) => truncateSync(path, 0)],
+  ['writable by others', (path: string) => chmodSync(path, 0o622)],
+  [
+    'a link',
+    (path: string) => {
+      renameSync(path, `${path}.elsewhere`)
+      symlinkSync(`${path}.elsewhere`, path)
+    },
+  ],
+  [
+    'a folder',
+    (path: string) => {
+      rmSync(path)
+      mkdirSync(path)
+    },
+  ],
+] as const) {
+  test(`notes that are ${what} are ignored`, options, async (t) => {
+    const workspace = new Workspace(t)
+    const { sink } = workspace.trip
+    lookLater(t)
+    const { manifest } = await workspace.pack()
+    falsify(workspace.notes)
+    sink.frames.set('ab'.repeat(32), [...sink.frames.values()][0]!)
+    spoil(workspace.notes)
+    assert.deepEqual((await workspace.pack()).manifest, manifest)
+  })
+}
+
+test(
+  'a file that changed just before is not noted until its file system can tell a further change',
+  options,
+  async (t) => {
+    const workspace = new Workspace(t)
+    workspace.passTick()
+    writeFileSync(join(workspace.tree, 'x'), noise(1_100_000, 'z'))
+    const changedMs = Number(lstatSync(join(workspace.tree, 'x'), { bigint: true }).ctimeMs)
+    lookLater(t, changedMs + 50)
+    await workspace.pack()
+    const early = readNotes(workspace.notes).size
+    lookLater(t)
+    await workspace.pack()
+    assert.ok(readNotes(workspace.notes).size > early)
+  },
+)
+
+test('notes are kept for a bounded number of trees, those saved last', options, async (t) => {
+  const folder = join(temporaryFolder(t), 'notes')
+  const key = 'cd'.repeat(32)
+  for (let i = 0; i < 40; i += 1) {
+    const path = join(folder, `${i}`)
+    writeNotes(path, new Map([[key, [{ digest: key, bytes: i + 1 }]]]))
+    utimesSync(path, i, i)
+  }
+  assert.equal(readdirSync(folder).length, 32)
+  assert.equal(readNotes(join(folder, '39')).get(key)?.[0]?.bytes, 40)
+  assert.equal(readNotes(join(folder, '7')).size, 0)
+})
