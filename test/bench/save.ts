@@ -1,52 +1,45 @@
 import { join } from 'node:path'
 import type { SaveResult } from '../../src/cache/cache.ts'
 import { Fleet } from './lab/runners.ts'
+import type { Timed } from './lab/runners.ts'
 import type { BenchContext, Row, Scenario } from './lab/scenario.ts'
 import { runStockClient, startCacheServer } from './lab/stock-client.ts'
-import { checkTree } from './lab/tree-check.ts'
+import { checkTree, readTree } from './lab/tree-check.ts'
+import { copyTree } from './lab/trees.ts'
+import type { Tree } from './lab/trees.ts'
 import { warmMemory } from './lab/warm-memory.ts'
 
-/** A runner with an empty store saves a tree, then the same tree after three patch-level bumps and a fresh install. */
+/**
+ * Runners with an empty store save a tree, then the same tree after three patch-level bumps: one has updated it where
+ * it was, the other has installed all of it anew.
+ */
 export const save: Scenario = {
   name: 'save',
   run: saveRows,
 }
 
-async function saveRows({ folder, repeats, signal, say, trees }: BenchContext): Promise<Row[]> {
+async function saveRows(context: BenchContext): Promise<Row[]> {
+  const { folder, repeats, signal, say, trees } = context
   const tree = await trees.packages()
   const bumped = await trees.bumpedPackages()
   await using server = await startCacheServer(signal)
   await using fleet = new Fleet(join(folder, 'fleet'), signal)
   const cold: number[] = []
-  const bumps: number[] = []
+  const updated: number[] = []
+  const anew: number[] = []
   const shares: number[] = []
   const stockCold: number[] = []
   const stockBumps: number[] = []
   for (let repeat = 0; repeat < repeats; repeat += 1) {
-    const runner = await fleet.start()
-    await warmMemory(folder, tree.content.bytes)
-    const first = await runner.command<SaveResult>(['save', '--key', 'a', tree.path], tree.root)
-    await warmMemory(folder, tree.content.bytes)
-    const second = await runner.command<SaveResult>(
-      ['save', '--key', 'b', bumped.path],
-      bumped.root,
-    )
-    if (!first.saved || !second.saved) throw new Error('A save under a new key did nothing.')
-    cold.push(first.seconds)
-    bumps.push(second.seconds)
-    shares.push((100 * second.bytes.new) / second.bytes.content)
+    const isChecked = repeat === 0
+    const inPlace = await saveBumped({ ...context, fleet }, { isChecked })
+    const installed = await saveBumped({ ...context, fleet }, { isChecked, other: bumped })
+    cold.push(inPlace.cold, installed.cold)
+    updated.push(inPlace.bumped)
+    anew.push(installed.bumped)
+    shares.push(inPlace.newPercent, installed.newPercent)
 
-    if (repeat === 0) {
-      const reader = await fleet.start()
-      await reader.restore('a', tree.path)
-      checkTree(join(reader.workspace, tree.path), tree.content)
-      await reader.restore('b', bumped.path)
-      checkTree(join(reader.workspace, bumped.path), bumped.content)
-      await fleet.remove(reader)
-    }
-    await fleet.remove(runner)
-
-    const stock = async (key: string, { root, path }: typeof tree): Promise<number> => {
+    const stock = async (key: string, { root, path }: Place): Promise<number> => {
       const where = { cwd: root, temporary: folder, signal }
       await warmMemory(folder, tree.content.bytes)
       return (await runStockClient(server, ['save', `${key}-${repeat}`, path], where)).seconds
@@ -54,9 +47,9 @@ async function saveRows({ folder, repeats, signal, say, trees }: BenchContext): 
     stockCold.push(await stock('a', tree))
     stockBumps.push(await stock('b', bumped))
     say(
-      `save ${cold.at(-1)!.toFixed(2)} s, after bumps ${bumps.at(-1)!.toFixed(2)} s ` +
-        `(${shares.at(-1)!.toFixed(1)}% new), stock client ${stockCold.at(-1)!.toFixed(2)} and ` +
-        `${stockBumps.at(-1)!.toFixed(2)} s`,
+      `save ${cold.at(-1)!.toFixed(2)} s, after bumps ${updated.at(-1)!.toFixed(2)} s where it was, ` +
+        `${anew.at(-1)!.toFixed(2)} s installed anew (${shares.at(-1)!.toFixed(1)}% new), ` +
+        `stock client ${stockCold.at(-1)!.toFixed(2)} and ${stockBumps.at(-1)!.toFixed(2)} s`,
     )
   }
   return [
@@ -70,7 +63,14 @@ async function saveRows({ folder, repeats, signal, say, trees }: BenchContext): 
     {
       what: 'save after three patch bumps',
       unit: 's',
-      samples: bumps,
+      samples: updated,
+      baseline: { what: 'stock client', samples: stockBumps },
+      goal: { kind: 'times-as-fast', atLeast: 4 },
+    },
+    {
+      what: 'save after bumps and a fresh install',
+      unit: 's',
+      samples: anew,
       baseline: { what: 'stock client', samples: stockBumps },
       goal: { kind: 'times-as-fast', atLeast: 4 },
     },
@@ -81,4 +81,38 @@ async function saveRows({ folder, repeats, signal, say, trees }: BenchContext): 
       goal: { kind: 'value', atMost: 5 },
     },
   ]
+}
+
+type Place = Pick<Tree, 'root' | 'path'>
+
+/** Saves the tree in the workspace of a new runner, and then `other`, or without it the workspace after the bumps. */
+async function saveBumped(
+  { folder, fleet, trees, signal }: BenchContext & { readonly fleet: Fleet },
+  { isChecked, other }: { readonly isChecked: boolean; readonly other?: Tree },
+): Promise<{ cold: number; bumped: number; newPercent: number }> {
+  const tree = await trees.packages()
+  const runner = await fleet.start()
+  const own = { root: runner.workspace, path: tree.path }
+  await copyTree(join(tree.root, tree.path), join(own.root, own.path), signal)
+  const save = async (key: string, { root, path }: Place): Promise<Timed<SaveResult>> => {
+    await warmMemory(folder, tree.content.bytes)
+    const result = await runner.command<SaveResult>(['save', '--key', key, path], root)
+    if (!result.saved) throw new Error('A save under a new key did nothing.')
+    return result
+  }
+  const first = await save('a', own)
+  if (other === undefined) await trees.bump(own.root)
+  const second = await save('b', other ?? own)
+  if (isChecked) {
+    const reader = await fleet.start()
+    await reader.restore('a', tree.path)
+    checkTree(join(reader.workspace, tree.path), tree.content)
+    await reader.restore('b', tree.path)
+    const content = other?.content ?? readTree(join(own.root, own.path))
+    checkTree(join(reader.workspace, tree.path), content)
+    await fleet.remove(reader)
+  }
+  await fleet.remove(runner)
+  const { seconds, bytes } = second
+  return { cold: first.seconds, bumped: seconds, newPercent: (100 * bytes.new) / bytes.content }
 }

@@ -55,6 +55,18 @@ export class TreeShelf {
     return await this.#once('bumped', async (root) => await this.#copyInstalled(root, true))
   }
 
+  /** Updates a copy of `packages()` to `bumpedPackages()` as a package manager does it: what differs is made anew. */
+  async bump(root: string): Promise<void> {
+    const bumped = await this.bumpedPackages()
+    const names = Object.keys(JSON.parse(await readText('bumps.json')) as object)
+    for (const name of [...names, '.package-lock.json']) {
+      const from = join(bumped.root, bumped.path, name)
+      if (!(await exists(from))) continue
+      await rm(join(root, FOLDER, name), { recursive: true, force: true, maxRetries: 3 })
+      await copyTree(from, join(root, FOLDER, name), this.#signal)
+    }
+  }
+
   /** Few large files, a third each of what cannot be compressed, what can to half, and what can to little. */
   async largeFiles(): Promise<Tree> {
     return await this.#once('large', async (root) => {
@@ -118,7 +130,7 @@ export class TreeShelf {
 }
 
 /** Copies a tree with its times, modes and links. */
-async function copyTree(from: string, to: string, signal: AbortSignal): Promise<void> {
+export async function copyTree(from: string, to: string, signal: AbortSignal): Promise<void> {
   await mkdir(dirname(to), { recursive: true })
   // Several times as fast as fs.cp, which also keeps times only to the millisecond.
   if (process.platform === 'linux') await runProgram('cp', ['-aT', from, to], { signal })
