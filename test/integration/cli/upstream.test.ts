@@ -10,7 +10,7 @@ import { noise } from '../../support/noise.ts'
 import { TOKEN, callPlainClient, startService } from '../../support/upstream-service.ts'
 import type { RestoreResult, SaveResult } from '../../../src/cache/cache.ts'
 
-const options = { timeout: 60_000 }
+const options = { timeout: 120_000 }
 const FIND = 'GetCacheEntryDownloadURL'
 // What tar --exclude takes grows with the cube of the depth: four seconds for 300.
 const TAR_DEPTH = 50
