@@ -31,6 +31,14 @@ test('each further failure doubles the wait, up to the most', () => {
   assert.deepEqual(waits, [1000, 2000, 4000, 6000, 6000])
 })
 
+test('those who lost the same peer at once do not come back to it at once', () => {
+  const waits = [0, 0.5, 0.999].map((drawn) => {
+    const scores = new PeerScores({ now: () => 0, random: () => drawn }, { backoffMs: 1000 })
+    return Math.round(scores.failed('a'))
+  })
+  assert.deepEqual(waits, [750, 1000, 1250])
+})
+
 test('requests that fail together count as one failure', () => {
   const { clock, scores } = scoresAt({ backoffMs: 1000 })
   for (let i = 0; i < 20; i += 1) scores.failed('a')
