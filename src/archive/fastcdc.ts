@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 
 // Measured on a real node_modules (see the archive benchmark): a smaller average finds little more in
 // common after an update but makes more chunks to ask for, a larger one finds less.
-export const MIN_CHUNK_BYTES: number = 32 * 1024
+export const MIN_CHUNK_BYTES: number = 64 * 1024
 export const AVERAGE_CHUNK_BYTES: number = 128 * 1024
 export const MAX_CONTENT_CHUNK_BYTES: number = 512 * 1024
 

@@ -4,6 +4,7 @@ import type { ChunkRef } from '../core/manifest.ts'
 import { FileReader } from './file-reader.ts'
 import type { FileState } from './file-reader.ts'
 import { MAX_CONTENT_CHUNK_BYTES, nextCut } from './fastcdc.ts'
+import { MAX_WHOLE_SEGMENT_BYTES } from './segment.ts'
 
 // One packer holds this much plain content, whatever it packs; two or three a thread hide the time that
 // asking and storing take.
@@ -107,7 +108,7 @@ export class SegmentPacker {
         deviations.push({ piece, bytes: reader.bytesRead, state: reader.state })
       }
       if ((ends & PIECE_ENDS.SEGMENT) !== 0) {
-        this.#cut(this.#buffer, true)
+        this.#endSegment(segmentEnds.at(-1) ?? 0)
         segmentEnds.push(this.#chunks.length)
       }
       piece += 1
@@ -160,13 +161,24 @@ export class SegmentPacker {
 
   #cut(window: Uint8Array, isEnd: boolean): void {
     const end = this.#filled
-    let start = this.#uncut
-    while (start < end && (isEnd || end - start >= MAX_CONTENT_CHUNK_BYTES)) {
-      const cut = nextCut(window, start, end)
-      this.#chunks.push({ digest: digestOf(window.subarray(start, cut)), bytes: cut - start })
-      start = cut
+    while (this.#uncut < end && (isEnd || end - this.#uncut >= MAX_CONTENT_CHUNK_BYTES)) {
+      this.#endChunk(window, nextCut(window, this.#uncut, end))
     }
-    this.#uncut = start
+  }
+
+  /** `firstChunk` is the number of the segment's first one. */
+  #endSegment(firstChunk: number): void {
+    const isWhole = this.#chunks.length === firstChunk
+    const bytes = this.#filled - this.#uncut
+    if (isWhole && bytes <= MAX_WHOLE_SEGMENT_BYTES) this.#endChunk(this.#buffer, this.#filled)
+    else this.#cut(this.#buffer, true)
+  }
+
+  #endChunk(window: Uint8Array, end: number): void {
+    const start = this.#uncut
+    if (start === end) return
+    this.#chunks.push({ digest: digestOf(window.subarray(start, end)), bytes: end - start })
+    this.#uncut = end
   }
 
   /** What is cut and not put yet lies before the uncut rest of the window. */
