@@ -52,8 +52,6 @@ export class Attacker {
   readonly #place: MeetingPlace
   readonly #frames = new Map<Digest, Uint8Array>()
   readonly #manifests = new Map<Digest, Uint8Array>()
-  /** How many chunks and manifests it was asked for. */
-  wants = 0
 
   constructor(place: MeetingPlace, lies: Lies = {}) {
     this.#place = place
@@ -163,7 +161,6 @@ export class Attacker {
     if (request.kind === 'cancel' || request.kind === 'taken') return
     const { id } = request
     if (request.kind === 'manifest') {
-      this.wants += 1
       const manifest = this.#manifests.get(request.digest)
       if (manifest === undefined) await messages.write({ id, missing: true })
       for (let at = 0; at < (manifest?.length ?? 0); at += MAX_FRAME_BYTES) {
@@ -183,7 +180,6 @@ export class Attacker {
       await messages.write({ id, rested: true })
       return
     }
-    this.wants += request.digests.length
     if (this.lies.isSilent === true) return
     for (const [index, digest] of request.digests.entries()) {
       const { frame: lie } = this.lies
