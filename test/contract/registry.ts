@@ -45,7 +45,7 @@ export function registryContract(
   create: (t: TestContext) => OpenPlace | Promise<OpenPlace>,
   { tellsChanges = true }: RegistryTraits = {},
 ): void {
-  const options = { timeout: 15_000 }
+  const options = { timeout: 20_000 }
 
   suite(`${name} keeps the registry contract`, () => {
     test(

@@ -13,7 +13,7 @@ export function routerContract(
   name: string,
   create: (t: TestContext) => AddRouter | Promise<AddRouter>,
 ): void {
-  const options = { timeout: 10_000 }
+  const options = { timeout: 20_000 }
 
   suite(`${name} keeps the router contract`, () => {
     test('alone, it answers with a miss', options, async (t) => {

@@ -16,7 +16,7 @@ export function transferContract(
   name: string,
   create: (t: TestContext) => AddTransfer | Promise<AddTransfer>,
 ): void {
-  const options = { timeout: 15_000 }
+  const options = { timeout: 20_000 }
 
   suite(`${name} keeps the transfer contract`, () => {
     test('a manifest comes as its holder has it', options, async (t) => {

@@ -84,7 +84,7 @@ export class Crowd {
       lines,
     })
     this.#t.after(async () => {
-      await cache.settle({ signal: AbortSignal.timeout(5000) })
+      await cache.settle({ signal: AbortSignal.timeout(15_000) })
       await upstream.close()
       await leases.stop()
       await transfer.stop()

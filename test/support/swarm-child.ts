@@ -2,6 +2,9 @@
 import { parseArgs } from 'node:util'
 import { createMembers } from './swarm-nodes.ts'
 
+// Less than anything lingers on purpose.
+const PATIENCE_MS = 3000
+
 const { values } = parseArgs({
   options: {
     task: { type: 'string' },
@@ -23,7 +26,7 @@ if (values.task === 'stall') {
   setInterval(() => {}, 1000)
 } else {
   await swarm.stop()
-  const deadline = performance.now() + 400
+  const deadline = performance.now() + PATIENCE_MS
   const busy = (): string[] =>
     process.getActiveResourcesInfo().filter((name) => /^(TCP|Timeout)/.test(name))
   while (busy().length > 0 && performance.now() < deadline) {

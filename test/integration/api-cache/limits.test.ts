@@ -40,8 +40,9 @@ test('with the quota gone, who was given an answer gets it again, and others Git
 test('a Retry-After is waited for if it is short, and repeated to the caller if not', async (t) => {
   const api = await GitHubApi.start(t, { tokens: OWNERS })
   api.put('/thing', { value: { a: 1 } })
-  let until = Date.now() + 1000
+  let until: number | undefined
   api.fault = () => {
+    until ??= Date.now() + 1000
     const seconds = Math.ceil((until - Date.now()) / 1000)
     return seconds > 0 ? limited(String(seconds)) : undefined
   }

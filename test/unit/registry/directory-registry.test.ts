@@ -114,7 +114,7 @@ test('of very many records the newest 512 are read', { timeout: 30_000 }, async 
 
 test(
   'a watch set up before the folder exists hears the first announcement',
-  { timeout: 15_000 },
+  { timeout: 20_000 },
   async (t) => {
     const path = join(await createPath(t), 'not', 'yet')
     const heard = Promise.withResolvers<void>()

@@ -24,7 +24,7 @@ import {
   queryFor,
 } from '../../support/entries.ts'
 
-const OPTIONS = { timeout: 15_000 }
+const OPTIONS = { timeout: 20_000 }
 
 function verdictOn({ signature }: SignedEntry): EntryVerdict {
   if (signature === GOOD_SIGNATURE) return { trusted: true }

@@ -30,7 +30,7 @@ async function conversation(network: MemoryNetwork) {
   return { a, b, stream, reader: stream.source[Symbol.asyncIterator]() }
 }
 
-test('a cut connection looks to the reader like a clean end', { timeout: 5000 }, async () => {
+test('a cut connection looks to the reader like a clean end', { timeout: 20_000 }, async () => {
   const network = new MemoryNetwork()
   const { a, b, stream, reader } = await conversation(network)
   assert.equal(Buffer.from((await reader.next()).value!).toString(), 'first')
@@ -40,16 +40,20 @@ test('a cut connection looks to the reader like a clean end', { timeout: 5000 },
   assert.deepEqual(b.peers(), [])
 })
 
-test('a stalled connection delivers nothing until it is released', { timeout: 5000 }, async () => {
-  const network = new MemoryNetwork()
-  const { a, b, stream, reader } = await conversation(network)
-  await reader.next()
-  network.stall(a.peerId, b.peerId)
-  await stream.write(Buffer.from('second'))
-  const next = reader.next()
-  const early = await Promise.race([next, new Promise((done) => setTimeout(done, 30, 'nothing'))])
-  assert.equal(early, 'nothing')
-  assert.equal(a.peers().length, 1)
-  network.release(a.peerId, b.peerId)
-  assert.equal(Buffer.from((await next).value!).toString(), 'second')
-})
+test(
+  'a stalled connection delivers nothing until it is released',
+  { timeout: 20_000 },
+  async () => {
+    const network = new MemoryNetwork()
+    const { a, b, stream, reader } = await conversation(network)
+    await reader.next()
+    network.stall(a.peerId, b.peerId)
+    await stream.write(Buffer.from('second'))
+    const next = reader.next()
+    const early = await Promise.race([next, new Promise((done) => setTimeout(done, 30, 'nothing'))])
+    assert.equal(early, 'nothing')
+    assert.equal(a.peers().length, 1)
+    network.release(a.peerId, b.peerId)
+    assert.equal(Buffer.from((await next).value!).toString(), 'second')
+  },
+)

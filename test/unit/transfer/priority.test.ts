@@ -4,7 +4,7 @@ import type { Priority, SuppliedFrame } from '../../../src/transfer/transfer.ts'
 import { CountingSupply, makeContent } from '../../support/chunks.ts'
 import { TransferLab } from '../../support/transfer-lab.ts'
 
-const OPTIONS = { timeout: 15_000 }
+const OPTIONS = { timeout: 20_000 }
 
 test(
   'what no job waits for is sent one chunk at a time, and what jobs wait for beside it',

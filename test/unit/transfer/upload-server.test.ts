@@ -17,7 +17,7 @@ import {
 import { CountingSupply, makeContent } from '../../support/chunks.ts'
 import { TransferLab } from '../../support/transfer-lab.ts'
 
-const OPTIONS = { timeout: 15_000 }
+const OPTIONS = { timeout: 20_000 }
 const silent = async (): Promise<void> => {}
 
 /** True once the other side has ended the conversation without an answer. */
@@ -251,7 +251,7 @@ test('a stopping node answers what was asked, then ends', OPTIONS, async (t) => 
   const request = { manifest, chunks, holders: [node.peerId] }
   const frames = reader.transfer.fetchChunks(request)[Symbol.asyncIterator]()
   await frames.next()
-  const stopping = node.transfer.stop({ signal: AbortSignal.timeout(5000) })
+  const stopping = node.transfer.stop({ signal: AbortSignal.timeout(10_000) })
   let count = 1
   while (count < 60 && (await frames.next()).done === false) count += 1
   assert.equal(count, 60)
