@@ -29,6 +29,8 @@ const MAX_HOSTS = 200
 // A queue of 20 ms is what a good switch has; a full-size burst must fit into it at 10 Mbit/s.
 const BURST_BYTES = 32 * 1024
 const QUEUE_MS = 20
+// What Linux gives a network card: a machine makes its own programs wait, where a switch drops what is too much.
+const CARD_QUEUE = ['pfifo', 'limit', '1000']
 const DRAIN_MS = 2_000
 
 /** Why no network can be made here, or undefined. */
@@ -144,6 +146,7 @@ export class LabNetwork implements AsyncDisposable {
     inside(namespace, ['ip', 'address', 'add', `${address}/24`, 'dev', 'eth0'])
     inside(namespace, ['ip', 'link', 'set', 'eth0', 'up'])
     inside(namespace, shape('eth0', upMbit))
+    inside(namespace, ['tc', 'qdisc', 'add', 'dev', 'eth0', 'parent', '1:1', ...CARD_QUEUE])
     inside(this.#hub, shape(port, downMbit))
   }
 
@@ -168,7 +171,20 @@ export class LabNetwork implements AsyncDisposable {
 
 function shape(device: string, mbit: number): string[] {
   const queue = ['burst', `${BURST_BYTES}`, 'latency', `${QUEUE_MS}ms`]
-  return ['tc', 'qdisc', 'add', 'dev', device, 'root', 'tbf', 'rate', `${mbit}mbit`, ...queue]
+  return [
+    'tc',
+    'qdisc',
+    'add',
+    'dev',
+    device,
+    'root',
+    'handle',
+    '1:',
+    'tbf',
+    'rate',
+    `${mbit}mbit`,
+    ...queue,
+  ]
 }
 
 /** Namespaces whose maker is gone. */
