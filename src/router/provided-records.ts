@@ -13,6 +13,8 @@ export interface ProvidedRecordsParts {
 // Each announcement is a message to every close peer; more at once only queue in the swarm.
 const MAX_AT_ONCE = 4
 const PROVIDE_MS = 30_000
+// When a crowd has what it wanted, each of it has the same to announce; those who are not through yet come first.
+const SETTLE_MS = 1000
 // Announcements fail when nobody is near; a new connection repeats them sooner.
 const RETRY_MS = 30_000
 // More entries than a disk of common size holds; beyond it peers are still found by asking them.
@@ -26,6 +28,7 @@ export class ProvidedRecords {
   readonly #waiting = new Set<Digest>()
   readonly #stop = new AbortController()
   #running = 0
+  #settling: NodeJS.Timeout | undefined
   #retry: NodeJS.Timeout | undefined
 
   constructor(parts: ProvidedRecordsParts) {
@@ -38,7 +41,7 @@ export class ProvidedRecords {
     this.#uses.set(digest, uses + 1)
     if (uses > 0) return
     this.#waiting.add(digest)
-    this.resume()
+    this.#settling ??= setTimeout(() => this.resume(), SETTLE_MS).unref()
   }
 
   async remove(digest: Digest): Promise<void> {
@@ -55,7 +58,9 @@ export class ProvidedRecords {
 
   /** Announces what waits, if there is anybody to tell. */
   resume(): void {
+    clearTimeout(this.#settling)
     clearTimeout(this.#retry)
+    this.#settling = undefined
     this.#retry = undefined
     while (this.#running < MAX_AT_ONCE && this.#waiting.size > 0) {
       if (this.#stop.signal.aborted || this.#parts.swarm.peers().length === 0) return
@@ -66,6 +71,7 @@ export class ProvidedRecords {
   }
 
   stop(): void {
+    clearTimeout(this.#settling)
     clearTimeout(this.#retry)
     this.#stop.abort()
     this.#waiting.clear()

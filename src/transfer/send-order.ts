@@ -30,7 +30,7 @@ const FIRST_HOLD_MS = 300
 const HOLD_RELAYS = 2
 const MIN_HOLD_MS = 50
 // Well below the time after which a reader takes a silent holder for stalled.
-const MAX_HOLD_MS = 800
+const MAX_HOLD_MS = 1500
 // The median is followed in steps, so that one slow reader does not count for more than it is.
 const RELAY_STEP = 1.05
 const MAX_REMEMBERED = 16_384

@@ -12,8 +12,9 @@ export interface UploadWatchParts {
   readonly after?: (milliseconds: number, callback: () => void) => () => void
 }
 
-// One message for all that arrives meanwhile; the delay adds to each hop that a chunk takes.
-const TELL_MS = 30
+// One message for all that arrives meanwhile, to each of the others; the delay adds to each hop that a chunk takes, of
+// which there are few.
+const TELL_MS = 60
 // A chunk is in the store soon after it was handed over, or not at all.
 const MAX_TRIES = 40
 // Who wants this little is not kept waiting: the others would hardly be relieved.
