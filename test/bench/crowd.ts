@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { settled, watchCores } from './lab/cores.ts'
 import { LabNetwork, whyNoNetwork } from './lab/network.ts'
 import type { LabHost, LabNamespace } from './lab/network.ts'
 import { writeRandomFiles } from './lab/large-files.ts'
@@ -20,6 +21,7 @@ const FILE_BYTES = 64 * 1024 * 1024
 const QUICK_FILE_BYTES = 16 * 1024 * 1024
 const KEY = 'crowd-1'
 const SOURCE = 'source'
+const PATH = 'data'
 
 /** Runners on links of their own that all want, at the same moment, what only the upstream has. */
 export const crowd: Scenario = scenario('crowd', fromUpstream)
@@ -56,6 +58,8 @@ interface CrowdResult {
   readonly seconds: readonly (number | undefined)[]
   /** Bytes that have left the source's link, frames and all, as a multiple of the content. */
   readonly sourceShare: number
+  /** How much of this machine's cores was used meanwhile, from 0 to 1. */
+  readonly busy: number
 }
 
 async function fromUpstream(tree: Tree, context: BenchContext): Promise<Row[]> {
@@ -165,28 +169,32 @@ async function runCrowd(
   for (const host of runnerHosts) runners.push(await fleet.start({ host, env }))
   const sessions = await Promise.all(runners.map(async (runner) => await runner.openSession()))
 
+  const pids = [...runners.map(({ pid }) => pid), ...sessions.map(({ pid }) => pid)]
+  await settled(pids, signal)
+  const coresUsed = watchCores()
   const before = network.traffic(sourceHost!).sent
-  const restores = sessions.map(
-    async (session, index) => await restoreIn(session, runners[index]!, tree),
-  )
-  const outcomes = Promise.allSettled(restores)
+  const outcomes = Promise.allSettled(sessions.map(async (session) => await restoreIn(session)))
   const killed = kill ? await killFetcher(network, before, tree) : undefined
   const seconds = (await outcomes).map((outcome, index) => {
     if (outcome.status === 'fulfilled') return outcome.value
     if (runners[index]!.host === killed) return undefined
     throw outcome.reason
   })
+  const busy = coresUsed()
+  // Earlier it would take the cores of those who are not through yet.
+  for (const { host, workspace } of runners) {
+    if (host !== killed) checkTree(join(workspace, tree.path), tree.content)
+  }
   const sourceShare = (network.traffic(sourceHost!).sent - before) / tree.content.bytes
   for (const [index, session] of sessions.entries()) {
     if (runners[index]!.host !== killed) await session.close()
   }
-  return { seconds, sourceShare }
+  return { seconds, sourceShare, busy }
 }
 
-async function restoreIn(session: RunnerSession, runner: Runner, tree: Tree): Promise<number> {
-  const { result, milliseconds } = await session.restore(KEY, tree.path)
+async function restoreIn(session: RunnerSession): Promise<number> {
+  const { result, milliseconds } = await session.restore(KEY, PATH)
   if (result.hit !== 'exact') throw session.program.failure(`got a ${result.hit}`)
-  checkTree(join(runner.workspace, tree.path), tree.content)
   return milliseconds / 1000
 }
 
@@ -233,7 +241,8 @@ async function repeat(
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
     results.push(result)
     const seconds = result.seconds.map((value) => value?.toFixed(1) ?? 'killed').join(' ')
-    context.say(`${name}: ${seconds} s, the source sent ${result.sourceShare.toFixed(2)} F`)
+    const share = result.sourceShare.toFixed(2)
+    context.say(`${name}: ${seconds} s, the source sent ${share} F, ${busyCores([result])}`)
   }
   return results
 }
@@ -265,7 +274,14 @@ function lastRunner(
     samples: results.map(({ seconds }) => Math.max(...seconds.map((value) => value ?? 0))),
     baseline: { what: 'fluid bound', samples: [boundSeconds] },
     goal: { kind: 'within', atMost },
+    note: busyCores(results),
   }
+}
+
+/** All machines of the network are processes of this one: whether it had enough cores for them. */
+function busyCores(results: readonly CrowdResult[]): string {
+  const percent = results.map(({ busy }) => Math.round(100 * busy))
+  return `the cores of this machine were ${Math.min(...percent)} to ${Math.max(...percent)} % used`
 }
 
 function sourceRow(what: string, results: readonly CrowdResult[]): Row {
@@ -280,6 +296,6 @@ function sourceRow(what: string, results: readonly CrowdResult[]): Row {
 async function makeTree({ folder, quick }: BenchContext): Promise<Tree> {
   const root = join(folder, 'tree')
   const bytes = quick ? QUICK_FILE_BYTES : FILE_BYTES
-  await writeRandomFiles(join(root, 'data'), FILES, bytes / FILES)
-  return { root, path: 'data', content: readTree(join(root, 'data')) }
+  await writeRandomFiles(join(root, PATH), FILES, bytes / FILES)
+  return { root, path: PATH, content: readTree(join(root, PATH)) }
 }

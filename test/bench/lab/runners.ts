@@ -234,6 +234,10 @@ export class RunnerSession {
     this.#lines = program.lines()
   }
 
+  get pid(): number {
+    return this.program.child.pid!
+  }
+
   async opened(): Promise<void> {
     await this.#next()
   }
