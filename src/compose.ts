@@ -361,7 +361,7 @@ function laneHost({ listen }: Config): string | undefined {
 
 async function assertMembership(config: Config): Promise<void> {
   if (!config.peers || config.swarmKey === undefined) return
-  const { assertSwarmKey } = await import('./identity/identity.ts')
+  const { assertSwarmKey } = await import('./identity/swarm-keys.ts')
   assertSwarmKey(config.swarmKey)
 }
 

@@ -11,6 +11,7 @@ import {
 } from './catalog.ts'
 import type { CatalogColumns } from './catalog.ts'
 import { textOf } from './byte-path.ts'
+import { SectionReader, malformed } from './section-reader.ts'
 
 const MAX_MODE = 0o777
 const MAX_NANOS = 999_999_999
@@ -39,12 +40,12 @@ export function decodeCatalog(bytes: Uint8Array, bounds: CatalogBounds): Catalog
   const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const { count, sections } = splitSections(source)
   const columns = allocate(count, sections)
-  readNames(columns, sections)
-  readTree(columns, sections, bounds)
-  const files = readProperties(columns, sections, bounds.contentBytes)
-  readLinks(columns, sections[9])
+  checkNames(sections[4].rest())
+  const rows = new RowReader(columns, sections, bounds)
+  for (let row = 0; row < count; row += 1) rows.read(row)
+  rows.end()
   if (ignoresCase(bounds.platform ?? process.platform)) refuseCaseCollisions(columns)
-  return { ...columns, contentFiles: columns.contentFiles.subarray(0, files) }
+  return { ...columns, contentFiles: columns.contentFiles.subarray(0, rows.files) }
 }
 
 type Sections = [
@@ -97,7 +98,7 @@ function allocate(count: number, sections: Sections): CatalogColumns {
     nanos: new Uint32Array(shared(count * 4)),
     sizes: new Float64Array(shared(count * 8)),
     starts: new Float64Array(shared(count * 8)),
-    contentFiles: new Uint32Array(shared(countOf(kinds, KIND.FILE) * 4)),
+    contentFiles: new Uint32Array(shared(count * 4)),
     names,
     nameEnds: new Uint32Array(shared(count * 4)),
     linkSources: new Uint32Array(shared(count * 4)),
@@ -106,134 +107,164 @@ function allocate(count: number, sections: Sections): CatalogColumns {
   }
 }
 
-function countOf(kinds: Uint8Array, wanted: number): number {
-  let found = 0
-  for (const kind of kinds) {
-    if (kind > KIND.HARD_LINK) throw malformed(`a row has the unknown kind ${kind}`)
-    if (kind === wanted) found += 1
-  }
-  return found
-}
-
-/** Checks the bytes of all names at once; lengths follow with the tree. */
-function readNames(columns: CatalogColumns, sections: Sections): void {
-  const blob = sections[4].rest()
-  if (blob.includes(0)) throw malformed('a name holds a NUL')
-  if (blob.includes(0x2f)) throw malformed('a name holds a "/"')
-  if (process.platform === 'win32' && (blob.includes(0x5c) || blob.includes(0x3a))) {
+/** Checks the bytes of all names at once; their lengths are checked row by row. */
+function checkNames(names: Buffer): void {
+  if (names.includes(0)) throw malformed('a name holds a NUL')
+  if (names.includes(0x2f)) throw malformed('a name holds a "/"')
+  if (process.platform === 'win32' && (names.includes(0x5c) || names.includes(0x3a))) {
     throw impossibleHere('a name holds a "\\" or ":", which Windows cannot store')
   }
-  const { kinds, nameEnds, count } = columns
-  const depths = sections[1].copy()
-  let end = 0
-  for (let i = 0; i < count; i += 1) {
-    if (depths.varint(MAX_DEPTH) > 0) {
-      const length = sections[3].varint(MAX_PATH_BYTES)
-      if (length === 0) throw malformed('a name is empty')
-      if (length <= 2 && blob[end] === 0x2e && (length === 1 || blob[end + 1] === 0x2e)) {
-        throw malformed('a name is "." or ".."')
-      }
-      end += length
-    }
-    nameEnds[i] = end
-  }
-  sections[3].end()
-  if (end !== blob.length) throw malformed('its names do not fill their section')
-  if (kinds.length > 0 && columns.nameEnds[0] !== 0) throw malformed('it does not start at a root')
 }
 
-function readTree(columns: CatalogColumns, sections: Sections, bounds: CatalogBounds): void {
-  const { kinds, parents, nameEnds, count } = columns
-  const names = sections[4].text()
-  const depths = sections[1]
-  const roots = sections[2]
-  // For each depth on the current path: its row, and the name that the next sibling must exceed.
-  const rows: number[] = []
-  const lastNames: string[] = []
-  let previousDepth = -1
-  let previousPattern = -1
-  for (let i = 0; i < count; i += 1) {
-    const depth = depths.varint(MAX_DEPTH)
-    const previousKind = kinds[i - 1]
-    if (depth > previousDepth) {
-      if (depth > previousDepth + 1 || (depth > 0 && !isFolderKind(previousKind!))) {
-        throw malformed('a row is below something that is no folder')
-      }
-    } else if (previousKind === KIND.ANCESTOR) {
-      throw malformed('a folder on the way to nothing is listed')
-    }
-    if (depth === 0) {
-      const pattern = roots.varint(bounds.patterns - 1)
-      if (pattern <= previousPattern) throw malformed('its roots are not in order')
-      previousPattern = pattern
-      parents[i] = -1 - pattern
-    } else {
-      const name = names.slice(i === 0 ? 0 : nameEnds[i - 1], nameEnds[i])
-      if (depth <= previousDepth && name <= lastNames[depth]!) {
-        throw malformed('its names are not in order, or one is there twice')
-      }
-      lastNames[depth] = name
-      parents[i] = rows[depth - 1]!
-    }
-    rows[depth] = i
-    previousDepth = depth
-  }
-  if (count > 0 && kinds[count - 1] === KIND.ANCESTOR) {
-    throw malformed('a folder on the way to nothing is listed')
-  }
-  depths.end()
-  roots.end()
-}
+/** Reads rows in their order, each with what it has in all sections. */
+class RowReader {
+  readonly #columns: CatalogColumns
+  readonly #sections: Sections
+  readonly #names: Buffer
+  readonly #contentBytes: number
+  readonly #lastPattern: number
+  /** For each depth on the current path: its row, and where the name is that the next sibling must exceed. */
+  readonly #rows: number[] = []
+  readonly #nameStarts: number[] = []
+  readonly #nameEnds: number[] = []
+  #depth = -1
+  #pattern = -1
+  #nameEnd = 0
+  #start = 0
+  #second = 0
+  #targetEnd = 0
+  /** Files with content so far. */
+  files = 0
 
-/** Returns how many files have content. */
-function readProperties(columns: CatalogColumns, sections: Sections, contentBytes: number): number {
-  const { kinds, modes, sizes, starts, seconds, nanos, contentFiles, count } = columns
-  const [, , , , , modeBytes, sizeBytes, secondBytes, nanoBytes] = sections
-  let start = 0
-  let files = 0
-  let second = 0
-  for (let i = 0; i < count; i += 1) {
-    const kind = kinds[i]!
-    if (kind === KIND.FILE || kind === KIND.FOLDER) modes[i] = modeBytes.u16(MAX_MODE)
+  constructor(columns: CatalogColumns, sections: Sections, bounds: CatalogBounds) {
+    this.#columns = columns
+    this.#sections = sections
+    this.#names = sections[4].rest()
+    this.#contentBytes = bounds.contentBytes
+    this.#lastPattern = bounds.patterns - 1
+  }
+
+  read(row: number): void {
+    const kind = this.#columns.kinds[row]!
+    if (kind > KIND.HARD_LINK) throw malformed(`a row has the unknown kind ${kind}`)
+    const depth = this.#sections[1].varint(MAX_DEPTH)
+    this.#checkDepth(row, depth)
+    if (depth === 0) this.#readRoot(row)
+    else this.#readName(row, depth)
+    this.#columns.nameEnds[row] = this.#nameEnd
+    this.#rows[depth] = row
+    this.#depth = depth
+    this.#readProperties(row, kind)
+    if (kind >= KIND.SYMLINK) this.#readLink(row, kind)
+    this.#columns.targetEnds[row] = this.#targetEnd
+  }
+
+  /** @throws ERR_INTEGRITY if what was read is not all there is. */
+  end(): void {
+    const { kinds, count } = this.#columns
+    if (count > 0 && kinds[count - 1] === KIND.ANCESTOR) throw leadsNowhere()
+    if (this.#nameEnd !== this.#names.length) throw malformed('its names do not fill their section')
+    if (this.#start !== this.#contentBytes) {
+      throw malformed('the sizes of its files do not sum to its content')
+    }
+    const [, depths, roots, lengths, , ...properties] = this.#sections
+    for (const section of [depths, roots, lengths, ...properties]) section.end()
+  }
+
+  #checkDepth(row: number, depth: number): void {
+    const before = this.#depth
+    if (depth <= before) {
+      if (this.#columns.kinds[row - 1] === KIND.ANCESTOR) throw leadsNowhere()
+      return
+    }
+    if (
+      row === 0 ? depth > 0 : depth > before + 1 || !isFolderKind(this.#columns.kinds[row - 1]!)
+    ) {
+      throw malformed('a row is below something that is no folder')
+    }
+  }
+
+  #readRoot(row: number): void {
+    const pattern = this.#sections[2].varint(this.#lastPattern)
+    if (pattern <= this.#pattern) throw malformed('its roots are not in order')
+    this.#pattern = pattern
+    this.#columns.parents[row] = -1 - pattern
+  }
+
+  #readName(row: number, depth: number): void {
+    const names = this.#names
+    const start = this.#nameEnd
+    const length = this.#sections[3].varint(MAX_PATH_BYTES)
+    const end = start + length
+    if (length === 0) throw malformed('a name is empty')
+    if (end > names.length) throw malformed('its names do not fill their section')
+    if (length <= 2 && names[start] === 0x2e && (length === 1 || names[start + 1] === 0x2e)) {
+      throw malformed('a name is "." or ".."')
+    }
+    if (depth <= this.#depth && !this.#isAfter(depth, start, end)) {
+      throw malformed('its names are not in order, or one is there twice')
+    }
+    this.#nameStarts[depth] = start
+    this.#nameEnds[depth] = end
+    this.#nameEnd = end
+    this.#columns.parents[row] = this.#rows[depth - 1]!
+  }
+
+  /** True if a name comes after the one before it in the same folder. */
+  #isAfter(depth: number, start: number, end: number): boolean {
+    const names = this.#names
+    const beforeEnd = this.#nameEnds[depth]!
+    let before = this.#nameStarts[depth]!
+    for (let at = start; at < end; at += 1, before += 1) {
+      if (before === beforeEnd) return true
+      const difference = names[at]! - names[before]!
+      if (difference !== 0) return difference > 0
+    }
+    return false
+  }
+
+  #readProperties(row: number, kind: number): void {
+    const { modes, seconds, nanos, sizes, starts, contentFiles } = this.#columns
+    const sections = this.#sections
+    if (kind === KIND.FILE || kind === KIND.FOLDER) modes[row] = sections[5].u16(MAX_MODE)
     if (hasTime(kind)) {
-      second += secondBytes.zigzag()
-      if (Math.abs(second) > MAX_SECONDS) throw malformed('a time is out of range')
-      seconds[i] = second
-      nanos[i] = nanoBytes.u32(MAX_NANOS)
+      this.#second += sections[7].zigzag()
+      if (Math.abs(this.#second) > MAX_SECONDS) throw malformed('a time is out of range')
+      seconds[row] = this.#second
+      nanos[row] = sections[8].u32(MAX_NANOS)
     }
-    starts[i] = start
-    if (kind === KIND.FILE) {
-      const size = sizeBytes.varint(contentBytes - start)
-      sizes[i] = size
-      if (size > 0) contentFiles[files++] = i
-      start += size
+    starts[row] = this.#start
+    if (kind !== KIND.FILE) return
+    const size = sections[6].varint(this.#contentBytes - this.#start)
+    sizes[row] = size
+    this.#start += size
+    if (size > 0) {
+      contentFiles[this.files] = row
+      this.files += 1
     }
   }
-  if (start !== contentBytes) throw malformed('the sizes of its files do not sum to its content')
-  for (const section of [modeBytes, sizeBytes, secondBytes, nanoBytes]) section.end()
-  return files
-}
 
-function readLinks(columns: CatalogColumns, links: SectionReader): void {
-  const { kinds, targets, targetEnds, linkSources, count } = columns
-  let end = 0
-  for (let i = 0; i < count; i += 1) {
-    if (kinds[i] === KIND.SYMLINK) {
+  #readLink(row: number, kind: number): void {
+    const { kinds, targets, linkSources, count } = this.#columns
+    const links = this.#sections[9]
+    if (kind === KIND.SYMLINK) {
       const target = links.take(links.varint(MAX_PATH_BYTES))
       if (target.length === 0) throw malformed('a symbolic link points to nothing')
       if (target.includes(0)) throw malformed('the target of a symbolic link holds a NUL')
-      targets.set(target, end)
-      end += target.length
-    } else if (kinds[i] === KIND.HARD_LINK) {
-      const source = links.varint(count)
-      if (source >= i || kinds[source] !== KIND.FILE) {
-        throw malformed('a hard link does not name a file before it')
-      }
-      linkSources[i] = source
+      targets.set(target, this.#targetEnd)
+      this.#targetEnd += target.length
+      return
     }
-    targetEnds[i] = end
+    const source = links.varint(count)
+    if (source >= row || kinds[source] !== KIND.FILE) {
+      throw malformed('a hard link does not name a file before it')
+    }
+    linkSources[row] = source
   }
-  links.end()
+}
+
+function leadsNowhere(): SwarmCacheError {
+  return malformed('a folder on the way to nothing is listed')
 }
 
 function ignoresCase(platform: NodeJS.Platform): boolean {
@@ -253,90 +284,6 @@ function refuseCaseCollisions(columns: CatalogColumns): void {
     }
     seen.add(folded)
   }
-}
-
-/** Reads one section, and never past its end. */
-class SectionReader {
-  readonly #bytes: Buffer
-  #offset = 0
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes
-  }
-
-  get length(): number {
-    return this.#bytes.length
-  }
-
-  copy(): SectionReader {
-    return new SectionReader(this.#bytes)
-  }
-
-  rest(): Buffer {
-    return this.#bytes
-  }
-
-  text(): string {
-    return this.#bytes.toString('latin1')
-  }
-
-  take(count: number): Buffer {
-    const start = this.#advance(count)
-    return this.#bytes.subarray(start, start + count)
-  }
-
-  /** Where the next `count` bytes start. */
-  #advance(count: number): number {
-    const start = this.#offset
-    if (count > this.#bytes.length - start) throw malformed('a section ends too early')
-    this.#offset = start + count
-    return start
-  }
-
-  u16(max: number): number {
-    return bounded(this.#bytes.readUInt16LE(this.#advance(2)), max)
-  }
-
-  u32(max: number): number {
-    return bounded(this.#bytes.readUInt32LE(this.#advance(4)), max)
-  }
-
-  varint(max: number = Number.MAX_SAFE_INTEGER): number {
-    const bytes = this.#bytes
-    let value = 0
-    let scale = 1
-    for (let i = this.#offset; i < bytes.length && i - this.#offset < 8; i += 1) {
-      const byte = bytes[i]!
-      value += (byte & 0x7f) * scale
-      if (byte < 0x80) {
-        if (byte === 0 && scale > 1) throw malformed('a number is not in its shortest form')
-        this.#offset = i + 1
-        return bounded(value, max)
-      }
-      scale *= 0x80
-    }
-    throw malformed('a number does not end')
-  }
-
-  zigzag(): number {
-    const value = this.varint()
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2
-  }
-
-  end(): void {
-    if (this.#offset !== this.#bytes.length) throw malformed('a section has bytes left over')
-  }
-}
-
-function bounded(value: number, max: number): number {
-  if (value > max) throw malformed(`a number is ${value}, but at most ${max} is possible`)
-  return value
-}
-
-function malformed(why: string): SwarmCacheError {
-  return new SwarmCacheError('ERR_INTEGRITY', `The catalog is malformed: ${why}.`, {
-    facts: { malformed: true },
-  })
 }
 
 /** What another machine could hold. */

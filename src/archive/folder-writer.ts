@@ -13,7 +13,7 @@ import type { BytePath } from './byte-path.ts'
 import { KIND, isFolderKind } from './catalog.ts'
 import type { CatalogPaths } from './catalog-paths.ts'
 import { pathError } from './path-error.ts'
-import { ON_DISK } from './tree-compare.ts'
+import { ON_DISK } from './row-comparison.ts'
 import { utime } from './tree-writer.ts'
 import type { WriteState } from './tree-writer.ts'
 

@@ -1,11 +1,10 @@
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { abortable } from '../async/deadline.ts'
 import { clearInbox } from '../core/inbox.ts'
 import type { Inbox } from '../core/inbox.ts'
 import type { Digest } from '../core/digest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
-import type { ArchiveOptions, ChunkSink, PackOptions, Packed } from './archive.ts'
+import type { ChunkSink, PackOptions, Packed } from './archive.ts'
 import { textOf } from './byte-path.ts'
 import type { BytePath } from './byte-path.ts'
 import { CatalogWriter } from './catalog-encode.ts'
@@ -23,14 +22,13 @@ import type { CutChunk, PackedSegments, SegmentJob } from './segment-packer.ts'
 import { Segmenter } from './segment.ts'
 import type { Segment } from './segment.ts'
 import { changedError, scanTree } from './tree-scan.ts'
+import { threadsOf } from './worker-thread.ts'
 
 /** Starting a thread takes some 40 ms, in which one thread packs about this much. */
 const THREAD_FROM_BYTES = 16 * 1024 * 1024
 const THREAD_FROM_FILES = 1500
 /** A slice of 32 MiB has a quarter as many. */
 const MAX_CHUNKS_A_JOB = 4096
-/** More threads than this wait for the disk and for the one that feeds them. */
-const MAX_DEFAULT_THREADS = 4
 
 /** Packs what the declared paths select; see `Archive.pack`. */
 export async function packTree(
@@ -40,11 +38,6 @@ export async function packTree(
 ): Promise<Packed> {
   const selection = PathSelection.of(paths, options.workingDirectory)
   return await new Packing(selection, sink, options).run()
-}
-
-/** How many threads serve `options` beside the caller's. */
-export function threadsOf(options: ArchiveOptions): number {
-  return options.threads ?? Math.min(availableParallelism(), MAX_DEFAULT_THREADS)
 }
 
 class Packing {

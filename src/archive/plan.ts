@@ -15,16 +15,19 @@ import { CatalogPaths } from './catalog-paths.ts'
 import { placeChunks } from './content-map.ts'
 import type { PlacedChunk } from './content-map.ts'
 import { assertRootsApart } from './overlapping-roots.ts'
-import { threadsOf } from './pack.ts'
 import { PathSelection } from './path-selection.ts'
-import { ON_DISK, compareTree } from './tree-compare.ts'
+import { ON_DISK } from './row-comparison.ts'
+import { compareTree } from './tree-compare.ts'
 import type { WriteState } from './tree-writer.ts'
 import { Unpacking } from './unpack.ts'
+import { threadsOf } from './worker-thread.ts'
 import { WriteCrew } from './write-crew.ts'
 
 // Starting a thread takes some 40 ms; less work than this is done before one could help.
 const THREADS_FROM_FILES = 1500
 const THREADS_FROM_BYTES = 16 * 1024 * 1024
+// As much catalog as some 8000 files have; looking at them takes longer than a thread needs to start.
+const HELP_FROM_CATALOG_BYTES = 256 * 1024
 
 /** Reads a catalog and compares it with the disk; see `Archive.plan`. */
 export async function planTree(
@@ -40,9 +43,13 @@ export async function planTree(
   // Where nothing is there yet threads will be needed: they start while the catalog is fetched.
   const isCold = selection.patterns.every(({ root }) => !existsSync(fsPath(root)))
   const crew = new WriteCrew()
-  if (isCold && contentBytes > THREADS_FROM_BYTES) crew.start(threadsOf(options))
+  const threads = threadsOf(options)
+  if (isCold && contentBytes > THREADS_FROM_BYTES) crew.start(threads)
+  // Where much is there already they help to look at it; this thread and the compiler's keep two cores busy.
+  const hasHelp = !isCold && totalBytes(manifest.catalog) > HELP_FROM_CATALOG_BYTES && threads > 2
+  if (hasHelp) crew.start(threads - 2)
   try {
-    return await comparePlan(manifest, catalog, { selection, contentBytes, crew }, options)
+    return await comparePlan(manifest, catalog, { selection, contentBytes, crew, hasHelp }, options)
   } catch (error) {
     await crew.close()
     throw error
@@ -53,6 +60,8 @@ interface PlanParts {
   readonly selection: PathSelection
   readonly contentBytes: number
   readonly crew: WriteCrew
+  /** True if the crew can help with the comparison. */
+  readonly hasHelp: boolean
 }
 
 async function comparePlan(
@@ -62,14 +71,20 @@ async function comparePlan(
   options: ArchiveOptions,
 ): Promise<UnpackPlan> {
   const { signal } = options
-  const { selection, contentBytes } = parts
+  const { selection, contentBytes, crew, hasHelp } = parts
   const columns = decodeCatalog(await readCatalog(manifest.catalog, catalog, signal), {
     contentBytes,
     patterns: selection.patterns.length,
   })
   const roots = selection.patterns.map((pattern) => pattern.root)
   const catalogPaths = new CatalogPaths(columns, roots)
-  const onDisk = await compareTree(columns, catalogPaths, selection, signal)
+  const onDisk = await compareTree(
+    columns,
+    catalogPaths,
+    selection,
+    hasHelp ? crew : undefined,
+    signal,
+  )
   assertRootsApart(columns, catalogPaths, selection)
   const piecesLeft = new Int32Array(new SharedArrayBuffer(columns.count * 4))
   const placed = placeChunks(

@@ -8,30 +8,30 @@ import type {
   Packed,
   UnpackPlan,
 } from './archive.ts'
-import { packTree } from './pack.ts'
-import { packStream } from './pack-stream.ts'
-import { planTree } from './plan.ts'
 
-/** Packs and unpacks trees of the local file system. */
+/** Packs and unpacks trees of the local file system; what a process never does is never loaded. */
 export class TreeArchive implements Archive {
-  pack(paths: readonly string[], sink: ChunkSink, options: PackOptions): Promise<Packed> {
-    return packTree(paths, sink, options)
+  async pack(paths: readonly string[], sink: ChunkSink, options: PackOptions): Promise<Packed> {
+    const { packTree } = await import('./pack.ts')
+    return await packTree(paths, sink, options)
   }
 
-  plan(
+  async plan(
     manifest: Manifest,
     catalog: AsyncIterable<Frame>,
     paths: readonly string[],
     options: ArchiveOptions,
   ): Promise<UnpackPlan> {
-    return planTree(manifest, catalog, paths, options)
+    const { planTree } = await import('./plan.ts')
+    return await planTree(manifest, catalog, paths, options)
   }
 
-  packStream(
+  async packStream(
     content: AsyncIterable<Uint8Array>,
     sink: ChunkSink,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<ChunkRef[]> {
-    return packStream(content, sink, options.signal)
+    const { packStream } = await import('./pack-stream.ts')
+    return await packStream(content, sink, options.signal)
   }
 }

@@ -1,36 +1,26 @@
-import { lstatSync, readlinkSync, statSync } from 'node:fs'
-import type { Stats } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import { SwarmCacheError, errnoOf } from '../core/errors.ts'
+import { SwarmCacheError } from '../core/errors.ts'
 import { textOf } from './byte-path.ts'
-import type { BytePath } from './byte-path.ts'
-import { KIND, MAX_PATH_BYTES } from './catalog.ts'
+import { KIND, MAX_PATH_BYTES, isFolderKind } from './catalog.ts'
 import type { CatalogColumns } from './catalog.ts'
 import type { CatalogPaths } from './catalog-paths.ts'
-import { pathError } from './path-error.ts'
 import type { PathSelection, PathStanding } from './path-selection.ts'
+import { BLOCK_ROWS, ON_DISK, PROGRESS, RowComparison } from './row-comparison.ts'
+import type { ComparisonState } from './row-comparison.ts'
 
-/** How the disk stands to a row of the catalog. */
-export const ON_DISK = {
-  MISSING: 0,
-  /** As the catalog says. */
-  SAME: 1,
-  /** Of the same kind, with other properties. */
-  DIFFERENT: 2,
-  /** Something of another kind is in the way. */
-  OBSTRUCTED: 3,
-} as const
-
-// Node sets times as a double of seconds, which moves them by up to 240 ns, and reads them as a double
-// of milliseconds, which is as coarse.
-const MTIME_TOLERANCE_MS = 0.0005
-const STAT_OPTIONS = { throwIfNoEntry: false } as const
-const TURN_ROWS = 512
 const TURN_MS = 10
+// How long another thread may take for its block, half a millisecond of work: then it has died, or its disk hangs.
+const STALLED_MS = 500
+
+/** Threads that may help with a comparison. */
+export interface ComparisonHelp {
+  compare(state: ComparisonState): void
+}
 
 /**
- * Compares a catalog with the disk, row by row, and checks that each row is selected by the declared
- * paths.
+ * Compares a catalog with the disk, after it has checked that each row is selected by the declared paths.
+ *
+ * Returns one of ON_DISK for each row, in memory that threads share.
  *
  * @throws ERR_PATH naming a row outside the declared paths, or a path that cannot be looked at.
  */
@@ -38,167 +28,109 @@ export async function compareTree(
   columns: CatalogColumns,
   paths: CatalogPaths,
   selection: PathSelection,
+  help: ComparisonHelp | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
-  const comparison = new TreeComparison(columns, paths, selection)
-  let turnEnds = performance.now() + TURN_MS
-  for (let i = 0; i < columns.count; i += 1) {
-    comparison.compareRow(i)
-    if (i % TURN_ROWS === 0 && performance.now() > turnEnds) {
-      await setImmediate()
-      signal?.throwIfAborted()
-      turnEnds = performance.now() + TURN_MS
-    }
+  const turns = new Turns(signal)
+  await assertDeclared(columns, paths, selection, turns)
+  const state: ComparisonState = {
+    columns,
+    roots: selection.patterns.map(({ root }) => root),
+    followed: selection.patterns.map(({ isGlob }) => isGlob),
+    onDisk: new Uint8Array(new SharedArrayBuffer(columns.count)).fill(ON_DISK.UNKNOWN),
+    progress: new Int32Array(new SharedArrayBuffer(8)),
   }
-  return comparison.onDisk
+  const comparison = new RowComparison(state, paths)
+  if (columns.count > BLOCK_ROWS) help?.compare(state)
+  while (comparison.compareBlock()) await turns.next()
+  await othersDone(state, turns)
+  for (let i = 0; i < columns.count; i += 1) comparison.compareRow(i)
+  return state.onDisk
 }
 
-class TreeComparison {
-  readonly #columns: CatalogColumns
-  readonly #paths: CatalogPaths
-  readonly #selection: PathSelection
-  /** One of ON_DISK for each row, in memory that threads share. */
-  readonly onDisk: Uint8Array
-  /** Of the folders on the way to the current row, by depth. */
-  readonly #standings: PathStanding[] = []
-  readonly #folders: number[] = []
-  readonly #pathBytes: number[] = []
-  #pattern = 0
-
-  constructor(columns: CatalogColumns, paths: CatalogPaths, selection: PathSelection) {
-    this.#columns = columns
-    this.#paths = paths
-    this.#selection = selection
-    this.onDisk = new Uint8Array(new SharedArrayBuffer(columns.count))
-  }
-
-  compareRow(index: number): void {
-    const { parents, kinds } = this.#columns
-    const parent = parents[index]!
-    if (parent < 0) this.#pattern = -1 - parent
-    while (parent < 0 ? this.#folders.length > 0 : this.#folders.at(-1) !== parent) {
-      this.#folders.pop()
-    }
-    const depth = this.#folders.length
-    const at = this.#standing(index, depth)
-    this.#assertLength(index, depth)
-    this.#assertDeclared(index, at)
-    const isFolder = kinds[index]! <= KIND.FOLDER
-    if (isFolder) {
-      this.#standings[depth] = at
-      this.#folders.push(index)
-    }
-    this.onDisk[index] = this.#state(index, parent)
-  }
-
-  #standing(index: number, depth: number): PathStanding {
-    const kind = this.#columns.kinds[index]!
-    const mayBeFolder = kind <= KIND.FOLDER || kind === KIND.SYMLINK
-    if (depth === 0) {
-      return this.#selection.standingOf(this.#selection.patterns[this.#pattern]!.root, mayBeFolder)
-    }
-    const folder = this.#standings[depth - 1]!
-    if (folder.settled) return folder
-    return this.#selection.step(folder, this.#paths.nameOf(index), mayBeFolder)
-  }
-
-  #assertLength(index: number, depth: number): void {
-    const { nameEnds } = this.#columns
-    const name = nameEnds[index]! - (index === 0 ? 0 : nameEnds[index - 1]!)
-    const above =
-      depth === 0
-        ? this.#selection.patterns[this.#pattern]!.root.length
-        : this.#pathBytes[depth - 1]! + 1
-    this.#pathBytes[depth] = above + name
-    if (above + name >= MAX_PATH_BYTES) {
-      throw new SwarmCacheError(
-        'ERR_PATH',
-        `The cache holds a path of ${above + name} bytes, but at most ${MAX_PATH_BYTES - 1} are possible here. Restore it below a shorter folder.`,
-      )
-    }
-  }
-
-  #assertDeclared(index: number, at: PathStanding): void {
-    const selection = this.#selection
-    const pattern = selection.patterns[this.#pattern]
-    if (pattern !== undefined && !pattern.negate) {
-      if (this.#columns.kinds[index] === KIND.ANCESTOR) return
-      if (selection.covers(at, this.#pattern) && selection.includes(at)) return
-    }
-    throw new SwarmCacheError(
-      'ERR_PATH',
-      `The cache entry names ${textOf(this.#paths.pathOf(index))}, which is not one of the declared paths. Nothing was restored.`,
-      { facts: { path: textOf(this.#paths.pathOf(index)), undeclared: true } },
-    )
-  }
-
-  #state(index: number, parent: number): number {
-    // Below what is missing or no folder, there is nothing to look at.
-    if (parent >= 0) {
-      const above = this.onDisk[parent]
-      if (above === ON_DISK.MISSING || above === ON_DISK.OBSTRUCTED) return ON_DISK.MISSING
-    }
-    const kind = this.#columns.kinds[index]!
-    // What lies before the wildcards of a pattern is the user's own path; nothing else is followed.
-    const isOwn = parent < 0 && this.#selection.patterns[this.#pattern]!.isGlob
-    const stats = this.#statsOf(index, isOwn && kind <= KIND.FOLDER)
-    if (stats === undefined) return ON_DISK.MISSING
-    switch (kind) {
-      case KIND.ANCESTOR:
-        return stats.isDirectory() ? ON_DISK.SAME : ON_DISK.OBSTRUCTED
-      case KIND.FOLDER:
-        if (!stats.isDirectory()) return ON_DISK.OBSTRUCTED
-        return this.#hasProperties(index, stats) ? ON_DISK.SAME : ON_DISK.DIFFERENT
-      case KIND.FILE:
-        if (!stats.isFile()) return ON_DISK.OBSTRUCTED
-        return stats.size === this.#columns.sizes[index] && this.#hasProperties(index, stats)
-          ? ON_DISK.SAME
-          : ON_DISK.DIFFERENT
-      case KIND.SYMLINK:
-        if (!stats.isSymbolicLink()) return ON_DISK.OBSTRUCTED
-        return this.#hasTime(index, stats) &&
-          linkTarget(this.#paths.fsPathOf(index)) === this.#paths.targetOf(index)
-          ? ON_DISK.SAME
-          : ON_DISK.DIFFERENT
-      default:
-        return this.#hardLinkState(index, stats)
-    }
-  }
-
-  #statsOf(index: number, follow: boolean): Stats | undefined {
-    const path = this.#paths.fsPathOf(index)
-    try {
-      return follow ? statSync(path, STAT_OPTIONS) : lstatSync(path, STAT_OPTIONS)
-    } catch (error) {
-      // A file where a folder above the declared path should be: making the folder will tell.
-      if (errnoOf(error) === 'ENOTDIR') return undefined
-      throw pathError('look at', this.#paths.pathOf(index), error)
-    }
-  }
-
-  #hardLinkState(index: number, stats: Stats): number {
-    if (!stats.isFile()) return ON_DISK.OBSTRUCTED
-    const source = this.#columns.linkSources[index]!
-    if (this.onDisk[source] !== ON_DISK.SAME) return ON_DISK.DIFFERENT
-    const file = this.#statsOf(source, false)
-    return file?.ino === stats.ino && file.dev === stats.dev ? ON_DISK.SAME : ON_DISK.DIFFERENT
-  }
-
-  #hasProperties(index: number, stats: Stats): boolean {
-    return (stats.mode & 0o7777) === this.#columns.modes[index] && this.#hasTime(index, stats)
-  }
-
-  #hasTime(index: number, stats: Stats): boolean {
-    const { seconds, nanos } = this.#columns
-    const expected = seconds[index]! * 1e3 + nanos[index]! / 1e6
-    return Math.abs(stats.mtimeMs - expected) <= MTIME_TOLERANCE_MS
+/** Waits for the blocks that other threads have taken, unless one of them has stopped. */
+async function othersDone({ columns, progress }: ComparisonState, turns: Turns): Promise<void> {
+  const blocks = Math.ceil(columns.count / BLOCK_ROWS)
+  const late = performance.now() + STALLED_MS
+  for (;;) {
+    const done = Atomics.load(progress, PROGRESS.BLOCKS_DONE)
+    if (done >= blocks || performance.now() > late) return
+    Atomics.wait(progress, PROGRESS.BLOCKS_DONE, done, TURN_MS)
+    await turns.next()
   }
 }
 
-function linkTarget(path: string | Buffer): BytePath | undefined {
-  try {
-    return readlinkSync(path, { encoding: 'latin1' })
-  } catch {
-    return undefined
+/** Lets other work of this thread go on from time to time. */
+class Turns {
+  readonly #signal: AbortSignal | undefined
+  #endsAt = performance.now() + TURN_MS
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal
   }
+
+  async next(): Promise<void> {
+    if (performance.now() < this.#endsAt) return
+    await setImmediate()
+    this.#signal?.throwIfAborted()
+    this.#endsAt = performance.now() + TURN_MS
+  }
+}
+
+/** @throws ERR_PATH naming a row that is not selected, or whose path is longer than can be. */
+async function assertDeclared(
+  columns: CatalogColumns,
+  paths: CatalogPaths,
+  selection: PathSelection,
+  turns: Turns,
+): Promise<void> {
+  const { parents, kinds, nameEnds, count } = columns
+  const pathBytes = new Uint16Array(count)
+  /** The pattern of a folder under which everything is selected, plus one. */
+  const whole = new Uint8Array(count)
+  const open = new Map<number, { readonly at: PathStanding; readonly pattern: number }>()
+  for (let i = 0; i < count; i += 1) {
+    if (i % BLOCK_ROWS === 0) await turns.next()
+    const parent = parents[i]!
+    const name = nameEnds[i]! - (i === 0 ? 0 : nameEnds[i - 1]!)
+    const above = parent < 0 ? selection.patterns[-1 - parent]!.root.length : pathBytes[parent]! + 1
+    if (above + name >= MAX_PATH_BYTES) throw tooLong(above + name)
+    pathBytes[i] = above + name
+    if (parent >= 0 && whole[parent] === 1) {
+      whole[i] = 1
+      continue
+    }
+    const folder = open.get(parent)
+    const pattern = folder?.pattern ?? -1 - parent
+    const kind = kinds[i]!
+    const mayBeFolder = isFolderKind(kind) || kind === KIND.SYMLINK
+    const at =
+      folder === undefined
+        ? selection.standingOf(selection.patterns[pattern]!.root, mayBeFolder)
+        : selection.step(folder.at, paths.nameOf(i), mayBeFolder)
+    const isSelected =
+      !selection.patterns[pattern]!.negate &&
+      selection.covers(at, pattern) &&
+      selection.includes(at)
+    const isOnTheWay = kind === KIND.ANCESTOR && !selection.patterns[pattern]!.negate
+    if (!isSelected && !isOnTheWay) throw undeclared(paths, i)
+    if (isSelected && at.settled) whole[i] = 1
+    else if (isFolderKind(kind)) open.set(i, { at, pattern })
+  }
+}
+
+function tooLong(bytes: number): SwarmCacheError {
+  return new SwarmCacheError(
+    'ERR_PATH',
+    `The cache holds a path of ${bytes} bytes, but at most ${MAX_PATH_BYTES - 1} are possible here. Restore it below a shorter folder.`,
+  )
+}
+
+function undeclared(paths: CatalogPaths, index: number): SwarmCacheError {
+  const path = textOf(paths.pathOf(index))
+  return new SwarmCacheError(
+    'ERR_PATH',
+    `The cache entry names ${path}, which is not one of the declared paths. Nothing was restored.`,
+    { facts: { path, undeclared: true } },
+  )
 }

@@ -14,7 +14,7 @@ import type { CatalogColumns } from './catalog.ts'
 import { CatalogPaths } from './catalog-paths.ts'
 import { firstContentFile } from './content-map.ts'
 import { pathError } from './path-error.ts'
-import { ON_DISK } from './tree-compare.ts'
+import { ON_DISK } from './row-comparison.ts'
 
 /** What all threads of one restore share; every array lies in shared memory. */
 export interface WriteState {

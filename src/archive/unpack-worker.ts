@@ -4,6 +4,8 @@ import type { FramePlace } from '../core/chunk.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import { freeMemory } from '../core/free-memory.ts'
 import { FrameReader } from './frame-reader.ts'
+import { RowComparison } from './row-comparison.ts'
+import type { ComparisonState } from './row-comparison.ts'
 import { TreeWriter } from './tree-writer.ts'
 import type { WriteState } from './tree-writer.ts'
 import { packError } from './worker-thread.ts'
@@ -35,10 +37,16 @@ export interface BatchOutcome {
 let writer: TreeWriter
 const reader = new FrameReader()
 
-parentPort!.on('message', (message: WriteState | WriteBatch) => {
+parentPort!.on('message', (message: ComparisonState | WriteState | WriteBatch) => {
   if ('jobs' in message) write(message)
+  else if ('progress' in message) compare(message)
   else writer = new TreeWriter(message)
 })
+
+function compare(state: ComparisonState): void {
+  const comparison = new RowComparison(state)
+  while (comparison.compareBlock());
+}
 
 function write({ bytes, jobs }: WriteBatch): void {
   const before = writer.filesWritten

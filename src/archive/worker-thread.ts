@@ -1,10 +1,20 @@
+import { availableParallelism } from 'node:os'
 import type { Worker } from 'node:worker_threads'
 import { startThreadBeside } from '../async/start-thread.ts'
 import { SwarmCacheError, isSwarmCacheError } from '../core/errors.ts'
 import type { ErrorCode } from '../core/errors.ts'
+import type { ArchiveOptions } from './archive.ts'
+
+// More threads than this wait for the disk and for the one that feeds them.
+const MAX_DEFAULT_THREADS = 4
 
 /** The files that run as threads; a bundle needs each as an entry of its own, beside this file's output. */
 export type ThreadFile = 'pack-worker' | 'unpack-worker'
+
+/** How many threads serve `options` beside the caller's. */
+export function threadsOf(options: Pick<ArchiveOptions, 'threads'>): number {
+  return options.threads ?? Math.min(availableParallelism(), MAX_DEFAULT_THREADS)
+}
 
 /** Starts a thread from a file beside this one. */
 export function startThread(file: ThreadFile, workerData?: unknown): Worker {

@@ -4,6 +4,7 @@ import type { Frame } from '../core/chunk.ts'
 import type { PlacedChunk } from './content-map.ts'
 import { freeMemory } from '../core/free-memory.ts'
 import { FrameReader } from './frame-reader.ts'
+import type { ComparisonState } from './row-comparison.ts'
 import { TreeWriter } from './tree-writer.ts'
 import type { WriteState } from './tree-writer.ts'
 import type { BatchOutcome, WriteBatch, WriteJob } from './unpack-worker.ts'
@@ -25,17 +26,21 @@ export interface WriteOrder {
 export class WriteCrew {
   #state: WriteState | undefined
   #writer: TreeWriter | undefined
-  #threads: readonly WriteThread[] = []
+  readonly #threads: WriteThread[] = []
   #batch: WriteOrder[] = []
   #batchBytes = 0
   #flushTimer: NodeJS.Immediate | undefined
   readonly #reader = new FrameReader()
   readonly #own = new Set<Promise<void>>()
 
-  /** Starts threads, once; what they are to write is said later. */
+  /** Sees to it that there are so many threads; what they are to do is said later. */
   start(threads: number): void {
-    if (this.#threads.length > 0) return
-    this.#threads = Array.from({ length: threads }, () => new WriteThread())
+    while (this.#threads.length < threads) this.#threads.push(new WriteThread())
+  }
+
+  /** Has the threads that there are help with a comparison, as soon as they run. */
+  compare(state: ComparisonState): void {
+    for (const { worker } of this.#threads) worker.postMessage(state)
   }
 
   /** Says what is written, before anything is. */

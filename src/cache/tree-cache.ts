@@ -2,8 +2,6 @@ import { assertKeys } from '../core/cache-key.ts'
 import { inputError } from '../core/errors.ts'
 import { Background } from './background.ts'
 import type { Cache, CacheOptions, RestoreResult, SaveResult } from './cache.ts'
-import { Restore } from './restore.ts'
-import { Save } from './save.ts'
 import type { TreeCacheOptions, TreeCacheParts } from './tree-parts.ts'
 
 /** Restores and saves trees through the tiers and the upstream. */
@@ -26,6 +24,7 @@ export class TreeCache implements Cache {
   ): Promise<RestoreResult> {
     assertPaths(paths)
     assertKeys(key, restoreKeys)
+    const { Restore } = await import('./restore.ts')
     const restore = new Restore(
       { ...this.#parts, background: this.#background },
       { ...this.#options, ...definedOf(options) },
@@ -40,6 +39,7 @@ export class TreeCache implements Cache {
   ): Promise<SaveResult> {
     assertPaths(paths)
     assertKeys(key)
+    const { Save } = await import('./save.ts')
     const save = new Save(this.#parts, { ...this.#options, ...definedOf(options) })
     return await save.run(paths, key)
   }

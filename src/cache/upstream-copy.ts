@@ -1,7 +1,6 @@
 import type { EntryQuery } from '../core/entry.ts'
 import type { OwnTurn } from '../lease/lease.ts'
 import type { Background } from './background.ts'
-import { commitTree } from './save.ts'
 import type { TreeCacheOptions, TreeCacheParts } from './tree-parts.ts'
 
 /** What the upstream has just restored. */
@@ -31,6 +30,7 @@ export function copyFromUpstream(
     const { turn } = copy
     let offered = false
     try {
+      const { commitTree } = await import('./save.ts')
       await commitTree(
         parts,
         { ...options, signal, onProgress: () => turn.progressed() },

@@ -8,7 +8,6 @@ import { controlPath, isPrivate } from './control-path.ts'
 import { decodeJson } from './control-protocol.ts'
 import type { CallName } from './control-protocol.ts'
 import type { LoggedEntry, Node, NodeAnswers, NodeStatus, PeerStatus } from './node.ts'
-import { RemoteAnswers } from './remote-answers.ts'
 import { RemoteTiers } from './remote-tiers.ts'
 import type { RemoteCalls } from './remote-tiers.ts'
 
@@ -94,6 +93,7 @@ export class RemoteNode implements Node, RemoteCalls {
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<NodeAnswers> {
     await this.call('tiers', { repository }, options)
+    const { RemoteAnswers } = await import('./remote-answers.ts')
     return new RemoteAnswers(this, repository)
   }
 
