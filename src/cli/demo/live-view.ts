@@ -1,5 +1,5 @@
 import { connectToNode } from '../../compose.ts'
-import type { Node } from '../../node/node.ts'
+import type { Node, PeerStatus } from '../../node/node.ts'
 import { formatSize } from '../../core/sizes.ts'
 import type { DemoRunner } from './demo-runner.ts'
 
@@ -18,6 +18,8 @@ export class LiveView {
   readonly #repository: string
   readonly #print: (line: string) => void
   readonly #started = performance.now()
+  /** What each runner said last of each of its peers. */
+  readonly #known = new Map<string, Map<string, PeerStatus>>()
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
 
@@ -58,15 +60,25 @@ export class LiveView {
   }
 
   async #trafficOf(runner: DemoRunner): Promise<RunnerTraffic> {
+    const known = this.#known.get(runner.name) ?? new Map<string, PeerStatus>()
+    this.#known.set(runner.name, known)
+    for (const peer of await this.#peersOf(runner)) known.set(peer.peerId, peer)
+    const peers = [...known.values()]
+    return {
+      receivedFrom: new Map(peers.map((peer) => [peer.peerId, peer.bytesReceived])),
+      received: peers.reduce((sum, peer) => sum + peer.bytesReceived, 0),
+      sent: peers.reduce((sum, peer) => sum + peer.bytesSent, 0),
+    }
+  }
+
+  /** None where the node is too busy to answer: then what it said before still counts. */
+  async #peersOf({ home }: DemoRunner): Promise<PeerStatus[]> {
     let node: Node | undefined
     try {
-      node = await connectToNode(runner.home)
-      const peers = (await node?.peers(this.#repository)) ?? []
-      return {
-        receivedFrom: new Map(peers.map((peer) => [peer.peerId, peer.bytesReceived])),
-        received: peers.reduce((sum, peer) => sum + peer.bytesReceived, 0),
-        sent: peers.reduce((sum, peer) => sum + peer.bytesSent, 0),
-      }
+      node = await connectToNode(home)
+      return (await node?.peers(this.#repository)) ?? []
+    } catch {
+      return []
     } finally {
       await node?.stop()
     }
