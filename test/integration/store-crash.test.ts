@@ -12,7 +12,10 @@ import { openStore, recordingLogger, temporaryHome } from '../support/disk-homes
 import { SeededRandom } from '../support/seeded-random.ts'
 import { plainsFor, startWriter } from '../support/store-writing.ts'
 
-const ROUNDS = 15
+const ROUNDS = 10
+// About what a writer takes to open the store, and for a save; both die at a random moment of it.
+const START_MS = 120
+const SAVE_MS = 40
 const limits = { timeout: 120_000 }
 const LARGE = { limitBytes: 256 * 1024 * 1024, graceMs: 60_000 }
 // Small enough that writers clean up all the time, under each other's hands.
@@ -32,7 +35,7 @@ test('killed at random points, writers lose nothing they had acknowledged', limi
     for (const key of saved) assert.ok(keys.has(key), `${told}: ${key} is gone`)
     await store.close()
   }
-  assert.ok(saved.size > ROUNDS, `only ${saved.size} saves were acknowledged in all`)
+  assert.ok(saved.size >= ROUNDS / 2, `only ${saved.size} saves were acknowledged in all`)
   const store = await openStore(t, home, LARGE)
   assert.deepEqual((await store.verify({ deep: true })).problems, [], `seed ${random.seed}`)
   await assertEntriesWhole(store)
@@ -56,7 +59,7 @@ test(
       assert.ok((await store.usage()).bytes <= SMALL.limitBytes * 1.1, told)
       await store.close()
     }
-    assert.ok(saves > ROUNDS, `only ${saves} saves were acknowledged in all`)
+    assert.ok(saves >= ROUNDS / 2, `only ${saves} saves were acknowledged in all`)
   },
 )
 
@@ -96,17 +99,21 @@ async function killedWriters(
 ): Promise<string[]> {
   const saved: string[] = []
   let errors = ''
+  // Some rounds end while the store is being opened, most in the middle of saves.
+  const wanted = round % 4 === 0 ? 0 : 1 + random.below(5)
+  const enough = Promise.withResolvers<void>()
   const writers = ['a', 'b'].map((name) => startWriter(home, `${name}${round}`, bounds))
   t.after(() => writers.forEach((writer) => writer.kill('SIGKILL')))
   for (const writer of writers) {
     writer.on('message', (message: { saved?: string }) => {
       if (message.saved !== undefined) saved.push(message.saved)
+      if (saved.length >= wanted) enough.resolve()
     })
+    writer.once('exit', () => enough.resolve())
     writer.stderr?.on('data', (bytes: Buffer) => (errors += bytes.toString('utf8')))
   }
-  // Some rounds end while the store is being opened, most in the middle of saves.
-  if (random.below(4) > 0) await Promise.race(writers.map((writer) => once(writer, 'message')))
-  await pause(random.below(120))
+  if (wanted > 0) await enough.promise
+  await pause(random.below(wanted > 0 ? SAVE_MS : START_MS))
   await Promise.all(writers.map(kill))
   assert.equal(errors, '')
   return saved
