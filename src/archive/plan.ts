@@ -102,6 +102,7 @@ async function comparePlan(
     piecesLeft,
     stop: new Int32Array(new SharedArrayBuffer(4)),
     umask: process.umask(),
+    exactTimes: new Int32Array(new SharedArrayBuffer(4)),
   }
   return new TreePlan(state, catalogPaths, placed, parts, options)
 }

@@ -43,6 +43,16 @@ export const BLOCK_ROWS = 256
 const MTIME_TOLERANCE_MS = 0.0005
 const STAT_OPTIONS = { throwIfNoEntry: false } as const
 
+/** True if a row has the modification time that `lstat` told, as nearly as that can be told. */
+export function hasMtime(
+  { seconds, nanos }: CatalogColumns,
+  index: number,
+  { mtimeMs }: Pick<Stats, 'mtimeMs'>,
+): boolean {
+  const expected = seconds[index]! * 1e3 + nanos[index]! / 1e6
+  return Math.abs(mtimeMs - expected) <= MTIME_TOLERANCE_MS
+}
+
 /** Looks at the disk for rows of a catalog, on any number of threads at once. */
 export class RowComparison {
   readonly #state: ComparisonState
@@ -112,7 +122,7 @@ export class RowComparison {
           : ON_DISK.DIFFERENT
       case KIND.SYMLINK:
         if (!stats.isSymbolicLink()) return ON_DISK.OBSTRUCTED
-        return this.#hasTime(index, stats) &&
+        return hasMtime(columns, index, stats) &&
           linkTarget(this.#paths.fsPathOf(index)) === this.#paths.targetOf(index)
           ? ON_DISK.SAME
           : ON_DISK.DIFFERENT
@@ -141,13 +151,8 @@ export class RowComparison {
   }
 
   #hasProperties(index: number, stats: Stats): boolean {
-    return (stats.mode & 0o7777) === this.#state.columns.modes[index] && this.#hasTime(index, stats)
-  }
-
-  #hasTime(index: number, stats: Stats): boolean {
-    const { seconds, nanos } = this.#state.columns
-    const expected = seconds[index]! * 1e3 + nanos[index]! / 1e6
-    return Math.abs(stats.mtimeMs - expected) <= MTIME_TOLERANCE_MS
+    const { columns } = this.#state
+    return (stats.mode & 0o7777) === columns.modes[index] && hasMtime(columns, index, stats)
   }
 }
 

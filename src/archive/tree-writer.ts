@@ -32,6 +32,8 @@ export interface WriteState {
   /** Not zero once writing must end. */
   readonly stop: Int32Array
   readonly umask: number
+  /** 1 while somebody else sets the times that Node cannot set to the nanosecond. */
+  readonly exactTimes: Int32Array
 }
 
 const PART = { UNTOUCHED: 0, BEING_MADE: 1, MADE: 2, FAILED: 3 } as const
@@ -44,6 +46,13 @@ const REOPEN_FLAGS = constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0)
 export function utime(columns: CatalogColumns, index: number): number | Date {
   const time = columns.seconds[index]! + columns.nanos[index]! / 1e9
   return time < 0 ? new Date(time * 1e3) : time
+}
+
+/** True if the time survives being a floating-point number of seconds, as Node takes it apart again. */
+export function isExactTime({ seconds, nanos }: CatalogColumns, index: number): boolean {
+  const whole = seconds[index]!
+  const time = whole + nanos[index]! / 1e9
+  return time >= 0 && Math.trunc((time - whole) * 1e9) === nanos[index]
 }
 
 /** Removes what is in the way of a file or link: anything but a folder with something in it. */
@@ -109,8 +118,7 @@ export class TreeWriter {
       try {
         if (content.length > 0) writeAll(fd, content, 0)
         if ((mode & umask) !== 0) fchmodSync(fd, mode)
-        const time = utime(columns, file)
-        futimesSync(fd, time, time)
+        this.#setTime(fd, file)
       } finally {
         closeSync(fd)
       }
@@ -129,8 +137,7 @@ export class TreeWriter {
         writeAll(fd, piece, position)
         if (Atomics.sub(piecesLeft, file, 1) > 1) return
         fchmodSync(fd, columns.modes[file]!)
-        const time = utime(columns, file)
-        futimesSync(fd, time, time)
+        this.#setTime(fd, file)
       } finally {
         closeSync(fd)
       }
@@ -138,6 +145,15 @@ export class TreeWriter {
       throw pathError('write', this.#paths.pathOf(file), error)
     }
     this.filesWritten += 1
+  }
+
+  /** A file keeps the time of its writing, and so is not taken for complete, until it has the exact one. */
+  #setTime(fd: number, file: number): void {
+    const { columns, exactTimes } = this.#state
+    const isLeft = columns.parents[file]! >= 0 && Atomics.load(exactTimes, 0) === 1
+    if (isLeft && !isExactTime(columns, file)) return
+    const time = utime(columns, file)
+    futimesSync(fd, time, time)
   }
 
   /** Opens a file of several chunks; the first thread that needs it makes it. */

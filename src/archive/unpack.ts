@@ -49,7 +49,7 @@ export class Unpacking {
 
   constructor(parts: UnpackingParts) {
     this.#parts = parts
-    this.#times = new ExactTimes(parts.state.columns, parts.paths)
+    this.#times = new ExactTimes(parts.state, parts.paths)
     this.#folders = new FolderWriter(parts.state, parts.paths, parts.followsRoot)
     this.#written.promise.catch(() => {})
     if (parts.placed.size === 0) this.#written.resolve()

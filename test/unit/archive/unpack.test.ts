@@ -225,6 +225,27 @@ test('without the rights of root, closed folders and read-only files come back, 
   })
 })
 
+test('without the rights of root, a file in a folder that nobody may enter has its time', async (t) => {
+  const target = temporaryFolder(t)
+  chmodSync(target, 0o777)
+  const time = { seconds: 1_700_000_000, nanos: 123_456_789 }
+  const trip = new ArchiveTrip()
+  const manifest = await trip.forge(
+    [
+      row(KIND.FOLDER, 0, '', { mode: 0o755 }),
+      row(KIND.FOLDER, 1, 'shut', { mode: 0o600 }),
+      row(KIND.FILE, 2, 'inside', { ...time, bytes: 1 }),
+    ],
+    Buffer.from('x'),
+  )
+  await asOrdinaryUser(async () => {
+    await trip.unpack(target, manifest, ['tree'])
+    chmodSync(join(target, 'tree/shut'), 0o700)
+    const { mtimeMs } = lstatSync(join(target, 'tree/shut/inside'))
+    assert.ok(Math.abs(mtimeMs - 1_700_000_000_123.4568) < 0.001, String(mtimeMs))
+  })
+})
+
 const FILE = { bytes: 4 }
 const CONTENT = Buffer.from('evil')
 
@@ -337,6 +358,24 @@ test('a file moved away while the rest is written does not stop it', async (t) =
   await plan.write(moving())
   await plan.close()
   assert.equal(lstatSync(join(target, 'tree/large')).size, 3_000_000)
+})
+
+test('when one file is gone before its time is set, the others have theirs', async (t) => {
+  const { trip, manifest, target } = await packSample(t)
+  const plan = await trip.plan(target, manifest, ['tree'])
+  const gone = join(target, 'tree/sub/other')
+  const removing = async function* (): AsyncGenerator<Frame> {
+    const [first, ...rest] = plan.chunks.toReversed()
+    yield* trip.sink.open([first!])
+    while (!existsSync(gone)) await new Promise((resolve) => setImmediate(resolve))
+    rmSync(gone)
+    yield* trip.sink.open(rest)
+  }
+  await plan.write(removing())
+  await plan.close()
+  const after = await trip.plan(target, manifest, ['tree'])
+  await after.close()
+  assert.equal(after.files - after.skipped, 1)
 })
 
 test('a plan that is never closed does not keep the process alive', async (t) => {
