@@ -115,6 +115,7 @@ export class ExactTimes {
     if (this.#isFull) {
       void this.#drained().then(() => {
         this.#isFull = false
+        if (this.#waiting.length >= BATCH_ROWS) this.#pump()
       })
     }
   }
