@@ -67,6 +67,12 @@ export interface UnpackPlan {
    * (with `facts.digest`) for a bad frame, ERR_PATH for what the file system refused.
    */
   write(frames: AsyncIterable<Frame>, options?: { readonly signal?: AbortSignal }): Promise<void>
+  /**
+   * Notes how the tree was written, so that a packing of the same paths with the same file (see
+   * `PackOptions.notes`) reads only what has changed since; to be called when `write` has succeeded, before anybody else
+   * changes the tree.
+   */
+  note(notes: string): Promise<void>
   /** Releases threads and files; call it whether or not `write` ran. */
   close(): Promise<void>
 }

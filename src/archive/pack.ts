@@ -40,6 +40,14 @@ export async function packTree(
   return await new Packing(selection, sink, options).run()
 }
 
+/** A segment that is as it was noted; its chunks may be gone. */
+interface NotedSegment {
+  readonly segment: Segment
+  readonly number: number
+  readonly key: Digest
+  readonly chunks: readonly ChunkRef[]
+}
+
 class Packing {
   readonly #selection: PathSelection
   readonly #options: PackOptions
@@ -51,7 +59,7 @@ class Packing {
   readonly #keys: (Digest | undefined)[] = []
   readonly #results: (readonly CutChunk[])[] = []
   #known: KnownSegments | undefined
-  #undecided: { readonly segment: Segment; readonly number: number }[] = []
+  #undecided: NotedSegment[] = []
   readonly #newChunks: NewChunks
   readonly #newCatalogChunks: NewChunks
   readonly #warnings = new Set<string>()
@@ -148,14 +156,14 @@ class Packing {
 
   #addSegment(segment: Segment): void {
     const number = this.#keys.length
-    const { key, isNoted } = this.#known?.keyOf(segment) ?? {}
+    const { key, chunks } = this.#known?.look(segment) ?? {}
     this.#keys.push(key)
-    if (isNoted !== true) {
+    if (key === undefined || chunks === undefined) {
       this.#jobs.add(segment, number)
       this.#wake()
       return
     }
-    this.#undecided.push({ segment, number })
+    this.#undecided.push({ segment, number, key, chunks })
     if (this.#known!.isReady) this.#decide()
   }
 
@@ -163,9 +171,8 @@ class Packing {
   #decide(): void {
     const undecided = this.#undecided
     this.#undecided = []
-    for (const { segment, number } of undecided) {
-      const chunks = this.#known!.find(this.#keys[number]!)
-      if (chunks === undefined) {
+    for (const { segment, number, key, chunks } of undecided) {
+      if (!this.#known!.takes(key, chunks)) {
         this.#jobs.add(segment, number)
         this.#wake()
         continue

@@ -19,6 +19,7 @@ import { PathSelection } from './path-selection.ts'
 import { ON_DISK } from './row-comparison.ts'
 import { compareTree } from './tree-compare.ts'
 import type { WriteState } from './tree-writer.ts'
+import type { RestoredTree } from './restored-notes.ts'
 import { Unpacking } from './unpack.ts'
 import { threadsOf } from './worker-thread.ts'
 import { WriteCrew } from './write-crew.ts'
@@ -104,7 +105,7 @@ async function comparePlan(
     umask: process.umask(),
     exactTimes: new Int32Array(new SharedArrayBuffer(4)),
   }
-  return new TreePlan(state, catalogPaths, placed, parts, options)
+  return new TreePlan(state, catalogPaths, placed, { ...parts, content: manifest.content }, options)
 }
 
 /** The plain bytes of the catalog, from its frames in order. */
@@ -149,13 +150,16 @@ class TreePlan implements UnpackPlan {
   readonly #crew: WriteCrew
   readonly #unpacking: Unpacking
   readonly #signal: AbortSignal | undefined
+  readonly #tree: Omit<RestoredTree, 'span'>
+  #startedMs = 0
+  #isWritten = false
   #isUsed = false
 
   constructor(
     state: WriteState,
     paths: CatalogPaths,
     placed: ReadonlyMap<Digest, PlacedChunk>,
-    { selection, contentBytes, crew }: PlanParts,
+    { selection, contentBytes, crew, content }: PlanParts & Pick<Manifest, 'content'>,
     options: ArchiveOptions,
   ) {
     const { files, skipped } = countFiles(state.columns, state.onDisk)
@@ -170,12 +174,15 @@ class TreePlan implements UnpackPlan {
     if (isLarge) crew.start(threadsOf(options))
     crew.open(state)
     this.#crew = crew
+    const followsRoot = (pattern: number): boolean => selection.patterns[pattern]!.isGlob
+    const isWritten = (file: number): boolean => state.onDisk[file] !== ON_DISK.SAME
+    this.#tree = { columns: state.columns, paths, content, isWritten, followsRoot }
     this.#unpacking = new Unpacking({
       state,
       paths,
       crew: this.#crew,
       placed,
-      followsRoot: (pattern) => selection.patterns[pattern]!.isGlob,
+      followsRoot,
       onProgress: options.onProgress,
     })
   }
@@ -192,8 +199,18 @@ class TreePlan implements UnpackPlan {
     }
     this.#isUsed = true
     this.#crew.hold()
+    this.#startedMs = Date.now()
     const signals = [this.#signal, options.signal].filter((signal) => signal !== undefined)
     await this.#unpacking.run(frames, signals.length === 0 ? undefined : AbortSignal.any(signals))
+    this.#isWritten = true
+  }
+
+  async note(notes: string): Promise<void> {
+    if (!this.#isWritten) return
+    const span = { fromMs: this.#startedMs, toMs: Date.now() }
+    // Most restores need none of it.
+    const { noteRestored } = await import('./restored-notes.ts')
+    noteRestored(notes, { ...this.#tree, span })
   }
 
   async close(): Promise<void> {

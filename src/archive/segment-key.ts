@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto'
+import type { BigIntStats } from 'node:fs'
 import type { Digest } from '../core/digest.ts'
 import { CUT_VERSION } from './fastcdc.ts'
-import type { Segment } from './segment.ts'
+import type { TimeSpan } from './segment-notes.ts'
+import type { Segment, SegmentRow } from './segment.ts'
 import { splitTime } from './tree-scan.ts'
 
 // A file that is changed twice within one tick of its file system's clock looks the same after both. So a file
@@ -57,7 +59,52 @@ export class SegmentKeys {
       numbers[at + INTEGERS_A_PIECE + 2] = row.pathHash
       at += FIELDS_A_PIECE
     }
-    return hash('sha256', new Uint8Array(numbers.buffer, 0, at * FIELD_BYTES), 'hex')
+    return this.#hash(at)
+  }
+
+  /**
+   * Names a segment of files that were written by a restore, as `keyOf` by what tells which files they are, but without
+   * their own inodes and times of change: so it holds only for those that `isOfRestore`.
+   *
+   * What file has a path is told by the inode of its folder: the folder cannot have been exchanged, and giving the
+   * path to another file would have changed the ctime of that file.
+   */
+  restoredKeyOf<Row extends SegmentRow>(
+    { pieces }: Segment<Row>,
+    folderOf: (row: Row) => BigIntStats | undefined,
+  ): Digest | undefined {
+    this.#reserve(1 + pieces.length * FIELDS_A_PIECE)
+    const integers = this.#integers
+    const numbers = this.#numbers
+    numbers[0] = -CUT_VERSION
+    let at = 1
+    for (const { row, offset } of pieces) {
+      const folder = folderOf(row)
+      if (folder === undefined) return undefined
+      integers[at] = folder.dev
+      integers[at + 1] = folder.ino
+      numbers[at + 2] = row.seconds
+      numbers[at + 3] = row.nanos
+      numbers[at + INTEGERS_A_PIECE] = offset
+      numbers[at + INTEGERS_A_PIECE + 1] = row.bytes
+      numbers[at + INTEGERS_A_PIECE + 2] = row.pathHash
+      at += FIELDS_A_PIECE
+    }
+    return this.#hash(at)
+  }
+
+  /** True if all files of a segment were changed last while a restore was writing. */
+  isOfRestore({ pieces }: Segment, { fromMs, toMs }: TimeSpan): boolean {
+    return pieces.every(({ row: { stats, folder } }) => {
+      const { seconds, nanos } = splitTime(stats.ctimeNs)
+      const changedMs = seconds * 1e3 + nanos / 1e6
+      const tickMs = nanos === 0 ? COARSE_TICK_MS : TICK_MS
+      return changedMs >= fromMs - tickMs && changedMs < toMs - tickMs && stats.dev === folder?.dev
+    })
+  }
+
+  #hash(fields: number): Digest {
+    return hash('sha256', new Uint8Array(this.#numbers.buffer, 0, fields * FIELD_BYTES), 'hex')
   }
 
   #reserve(fields: number): void {

@@ -22,12 +22,19 @@ import type { ChunkRef } from '../core/manifest.ts'
 /** The chunks of segments by their keys (see segment-key.ts). */
 export type SegmentNotes = ReadonlyMap<Digest, readonly ChunkRef[]>
 
+/** Milliseconds since the epoch. */
+export interface TimeSpan {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
 /*
- * A file of notes, little endian: u32 magic, u32 number of segments; for each the 32 bytes of its key, u32 number
+ * A file of notes, little endian: u32 magic, u32 number of segments, f64 beginning and end of a span of time, which
+ * only notes of a restore have; for each segment 32 bytes of key, u32 number
  * of chunks, and for each chunk 32 bytes of digest and u32 plain size; then the SHA-256 of all that.
  */
 const MAGIC = 0x73636e31 // "scn1"
-const HEADER_BYTES = 8
+const HEADER_BYTES = 24
 const SEGMENT_BYTES = DIGEST_BYTES + 4
 const CHUNK_BYTES = DIGEST_BYTES + 4
 
@@ -40,18 +47,29 @@ const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 const OTHERS_MAY_WRITE = 0o022
 
+const NO_TIME: TimeSpan = { fromMs: 0, toMs: 0 }
+const NO_NOTES = { segments: new Map<Digest, readonly ChunkRef[]>(), span: NO_TIME }
+
+/** Where a restore leaves its notes for packings with the notes at `path`. */
+export function restoredNotes(path: string): string {
+  return `${path}-restored`
+}
+
 /** What was noted at `path`; nothing if it is missing, damaged, or may be somebody else's. */
-export function readNotes(path: string): SegmentNotes {
+export function readNotes(path: string): {
+  readonly segments: SegmentNotes
+  readonly span: TimeSpan
+} {
   try {
-    return decodeNotes(readOwnFile(path)) ?? new Map()
+    return decodeNotes(readOwnFile(path)) ?? NO_NOTES
   } catch {
-    return new Map()
+    return NO_NOTES
   }
 }
 
 /** Writes notes, which appear at `path` as a whole or, since they only save time, not at all. */
-export function writeNotes(path: string, notes: SegmentNotes): void {
-  const bytes = encodeNotes(notes)
+export function writeNotes(path: string, notes: SegmentNotes, span: TimeSpan = NO_TIME): void {
+  const bytes = encodeNotes(notes, span)
   if (bytes.length > MAX_NOTES_BYTES) return
   const temporary = `${path}.${randomUUID()}`
   try {
@@ -91,12 +109,14 @@ function readOwnFile(path: string): Buffer {
   }
 }
 
-function encodeNotes(notes: SegmentNotes): Buffer {
+function encodeNotes(notes: SegmentNotes, { fromMs, toMs }: TimeSpan): Buffer {
   let total = HEADER_BYTES + DIGEST_BYTES
   for (const chunks of notes.values()) total += SEGMENT_BYTES + chunks.length * CHUNK_BYTES
   const bytes = Buffer.allocUnsafe(total)
   bytes.writeUInt32LE(MAGIC, 0)
   bytes.writeUInt32LE(notes.size, 4)
+  bytes.writeDoubleLE(fromMs, 8)
+  bytes.writeDoubleLE(toMs, 16)
   let offset = HEADER_BYTES
   for (const [key, chunks] of notes) {
     bytes.write(key, offset, 'hex')
@@ -113,7 +133,7 @@ function encodeNotes(notes: SegmentNotes): Buffer {
 }
 
 /** Undefined for anything that `encodeNotes` did not write. */
-function decodeNotes(bytes: Buffer): SegmentNotes | undefined {
+function decodeNotes(bytes: Buffer): { segments: SegmentNotes; span: TimeSpan } | undefined {
   const end = bytes.length - DIGEST_BYTES
   if (end < HEADER_BYTES || bytes.readUInt32LE(0) !== MAGIC) return undefined
   if (bytes.toString('hex', end) !== digestOf(bytes.subarray(0, end))) return undefined
@@ -133,7 +153,9 @@ function decodeNotes(bytes: Buffer): SegmentNotes | undefined {
     }
     notes.set(key, chunks)
   }
-  return offset === end && notes.size === bytes.readUInt32LE(4) ? notes : undefined
+  if (offset !== end || notes.size !== bytes.readUInt32LE(4)) return undefined
+  const span = { fromMs: bytes.readDoubleLE(8), toMs: bytes.readDoubleLE(16) }
+  return { segments: notes, span }
 }
 
 /** Makes room for one more. */

@@ -18,9 +18,15 @@ const SLICE_BYTES = 32 * 1024 * 1024
 // As in fastcdc.ts, ends are rarer before the average size and more frequent after it.
 const RARER = 4
 
+/** What dividing and naming segments need to know of a file. */
+export type SegmentRow = Pick<
+  ScannedRow,
+  'kind' | 'name' | 'bytes' | 'seconds' | 'nanos' | 'pathHash'
+>
+
 /** A file, or a slice of one, as the content of a segment. */
-export interface Piece {
-  readonly row: ScannedRow
+export interface Piece<Row extends SegmentRow = ScannedRow> {
+  readonly row: Row
   readonly offset: number
   /** Bytes expected, from the size at the scan. */
   readonly bytes: number
@@ -31,22 +37,22 @@ export interface Piece {
 }
 
 /** Consecutive content that is read, cut and hashed as one piece of work. */
-export interface Segment {
-  readonly pieces: readonly Piece[]
+export interface Segment<Row extends SegmentRow = ScannedRow> {
+  readonly pieces: readonly Piece<Row>[]
   readonly bytes: number
 }
 
 /** Divides the files of a tree, given in order, into segments. */
-export class Segmenter {
-  readonly #onSegment: (segment: Segment) => void
-  #pieces: Piece[] = []
+export class Segmenter<Row extends SegmentRow = ScannedRow> {
+  readonly #onSegment: (segment: Segment<Row>) => void
+  #pieces: Piece<Row>[] = []
   #bytes = 0
 
-  constructor(onSegment: (segment: Segment) => void) {
+  constructor(onSegment: (segment: Segment<Row>) => void) {
     this.#onSegment = onSegment
   }
 
-  add(row: ScannedRow): void {
+  add(row: Row): void {
     if (row.kind !== KIND.FILE) return
     const own = row.bytes >= OWN_SEGMENT_BYTES
     if (own || this.#bytes + row.bytes > MAX_WHOLE_SEGMENT_BYTES) this.end()
@@ -69,13 +75,13 @@ export class Segmenter {
   }
 
   /** As likely as the file is large, so that segments of few files and of many become as long. */
-  #endsAfter({ name, bytes }: ScannedRow): boolean {
+  #endsAfter({ name, bytes }: Row): boolean {
     const chance = bytes / (AVERAGE_SEGMENT_BYTES - MIN_SEGMENT_BYTES)
     const factor = this.#bytes < AVERAGE_SEGMENT_BYTES ? 1 / RARER : RARER
     return hashOf(name, bytes) < chance * factor * 2 ** 32
   }
 
-  #push(piece: Piece): void {
+  #push(piece: Piece<Row>): void {
     this.#pieces.push(piece)
     this.#bytes += piece.bytes
   }

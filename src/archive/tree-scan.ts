@@ -27,6 +27,8 @@ export interface ScannedRow extends CatalogRow {
   index: number
   readonly source?: ScannedRow
   readonly stats: BigIntStats
+  /** The folder that holds it, unless it is a root. */
+  readonly folder: BigIntStats | undefined
 }
 
 /** What a scan tells, and what may end it. */
@@ -46,6 +48,7 @@ interface Folder {
   readonly depth: number
   readonly at: PathStanding
   readonly pathHash: number
+  readonly stats: BigIntStats
   /** The row of a folder that is listed only once something below it is. */
   waiting: ScannedRow | undefined
 }
@@ -90,7 +93,7 @@ class TreeScan {
     const stats = statOrUndefined(root, isGlob)
     if (stats === undefined) return
     const at = this.#selection.standingOf(root, mayBeFolder(stats))
-    this.#visit(index, root, '', 0, at, FNV_START, stats)
+    this.#visit(index, root, '', 0, at, PATH_HASH_START, stats)
     await this.#drain(index)
   }
 
@@ -158,6 +161,7 @@ class TreeScan {
       depth,
       at,
       pathHash,
+      stats,
       waiting: selected ? undefined : row,
     })
   }
@@ -195,6 +199,7 @@ class TreeScan {
       pathHash,
       index: -1,
       stats,
+      folder: this.#folders.at(-1)?.stats,
     }
     return kind === KIND.FILE && stats.nlink > 1n ? this.#linkOrFirst(row, stats) : row
   }
@@ -270,10 +275,12 @@ function targetOf(path: BytePath): BytePath {
 }
 
 // FNV-1a, 32 bits: short, and good enough to choose one path in a hundred.
-const FNV_START = 0x811c9dc5
+/** Hash of the path of a root. */
+export const PATH_HASH_START = 0x811c9dc5
 const FNV_PRIME = 0x01000193
 
-function hashName(parent: number, name: BytePath): number {
+/** Hash of the path of `name` in a folder. */
+export function hashName(parent: number, name: BytePath): number {
   let value = Math.imul(parent ^ 0x2f, FNV_PRIME)
   for (let i = 0; i < name.length; i += 1) {
     value = Math.imul(value ^ name.charCodeAt(i), FNV_PRIME)

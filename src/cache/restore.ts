@@ -18,6 +18,7 @@ import type { Background } from './background.ts'
 import type { CacheOptions, RestoreResult, TierLookup } from './cache.ts'
 import { distinctChunks, orderFrames } from './entry-chunks.ts'
 import { takeTurn, workName } from './shared-work.ts'
+import { noteRestore } from './notes-file.ts'
 import { explainNearMisses } from './near-misses.ts'
 import { preferUpstream } from './source-choice.ts'
 import type { TreeCacheOptions, TreeCacheParts } from './tree-parts.ts'
@@ -255,6 +256,7 @@ export class Restore {
         ),
         { signal: this.#signal },
       )
+      if (match.hit === 'prefix') await noteRestore(plan, this.#options, paths)
       return this.#result(query, match, plan.files, plan.skipped)
     } catch (error) {
       this.#signal.throwIfAborted()

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Packed } from '../archive/archive.ts'
 import { withDeadline } from '../async/deadline.ts'
 import { entryVersion } from '../core/cache-key.ts'
@@ -8,11 +7,11 @@ import { errorMessage, isSwarmCacheError } from '../core/errors.ts'
 import { encodeManifest, totalBytes } from '../core/manifest.ts'
 import type { OwnTurn } from '../lease/lease.ts'
 import type { CacheOptions, CacheProgress, SaveResult } from './cache.ts'
+import { notesFile } from './notes-file.ts'
 import { takeTurn, workName } from './shared-work.ts'
 import type { TreeCacheOptions, TreeCacheParts } from './tree-parts.ts'
 
 const LOOKUP_DEADLINE_MS = 5_000
-const NOTES_NAME_LENGTH = 32
 
 interface SaveOptions extends TreeCacheOptions, Omit<CacheOptions, 'workingDirectory'> {}
 
@@ -58,14 +57,6 @@ export async function commitTree(
     ...options.request.provenance,
   })
   return { packed, digest, committed }
-}
-
-/** The notes about some paths of one repository in one workspace. */
-function notesFile(options: SaveOptions, paths: readonly string[]): string | undefined {
-  const { notesFolder, workingDirectory, request } = options
-  if (notesFolder === undefined) return undefined
-  const about = JSON.stringify([request.repository, workingDirectory, paths])
-  return join(notesFolder, digestOf(about).slice(0, NOTES_NAME_LENGTH))
 }
 
 /** One save, from the question whether the key is taken to the upstream's copy. */

@@ -16,6 +16,7 @@ import {
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
+import type { Manifest } from '../../../src/core/manifest.ts'
 import { readNotes, writeNotes } from '../../../src/archive/segment-notes.ts'
 import type { Packed } from '../../../src/archive/archive.ts'
 import { ArchiveTrip } from '../../support/archive-trip.ts'
@@ -25,6 +26,8 @@ import { SeededRandom } from '../../support/seeded-random.ts'
 
 const options = { timeout: 60_000 }
 const MINUTE_MS = 60_000
+// Of segment-key.ts.
+const TICK_MS = 100
 
 /** Lets packing begin when all files have long been as they are. */
 function lookLater(t: TestContext, now: number = Date.now() + MINUTE_MS): void {
@@ -44,16 +47,16 @@ class Workspace {
     this.tree = join(this.folder, 'tree')
     this.notes = join(this.folder, 'notes', 'of the tree')
     for (let i = 0; i < 500; i += 1) {
-      const parent = join(this.tree, `d${i % 25}`)
-      if (i < 25) mkdirSync(parent, { recursive: true })
+      if (i < 25) mkdirSync(join(this.tree, `d${i}`), { recursive: true })
       const name = Math.floor(i / 25)
-      this.#write(join(parent, `f${name}`), noise(300 + name * 40, `${i}`))
+      this.write(`d${i % 25}/f${name}`, noise(300 + name * 40, `${i}`))
     }
-    for (const name of ['x', 'y']) this.#write(join(this.tree, name), noise(1_100_000, name))
+    for (const name of ['x', 'y']) this.write(name, noise(1_100_000, name))
   }
 
   /** All files have one time, as some package managers give them. */
-  #write(path: string, content: Uint8Array): void {
+  write(name: string, content: Uint8Array): void {
+    const path = join(this.tree, name)
     writeFileSync(path, content)
     utimesSync(path, 10 ** 9, 10 ** 9)
   }
@@ -67,14 +70,26 @@ class Workspace {
     })
   }
 
-  /** Waits until a change of a file cannot have the same ctime as one before this call. */
+  /** Writes the tree as it was packed, and notes it, at a time when all of it counts as settled. */
+  async restore(t: TestContext, manifest: Manifest): Promise<void> {
+    t.mock.timers.reset()
+    const plan = await this.trip.plan(this.folder, manifest, ['tree'])
+    await plan.write(this.trip.sink.open(plan.chunks))
+    lookLater(t, this.touch() + TICK_MS)
+    await plan.note(this.notes)
+    await plan.close()
+  }
+
+  /** Waits until a change of a file cannot have the ctime of one before this call, nor its millisecond. */
   passTick(): void {
+    for (const before = this.touch(); this.touch() < before + 2;);
+  }
+
+  /** The time of the file system, in milliseconds. */
+  touch(): number {
     const probe = join(this.folder, 'probe')
-    const touched = (): bigint => {
-      writeFileSync(probe, 'x')
-      return lstatSync(probe, { bigint: true }).ctimeNs
-    }
-    for (const before = touched(); touched() === before;);
+    writeFileSync(probe, 'x')
+    return Math.ceil(Number(lstatSync(probe, { bigint: true }).ctimeNs) / 1e6)
   }
 }
 
@@ -139,36 +154,47 @@ const EDITS: readonly Edit[] = [
   (random, tree) => renameSync(random.pick(namesIn(tree).folders), join(tree, `r${random.next()}`)),
 ]
 
-test(
-  'whatever changed meanwhile, packing with notes gives what reading everything gives',
-  options,
-  async (t) => {
-    const workspace = new Workspace(t)
-    const random = new SeededRandom()
-    lookLater(t)
-    await workspace.pack()
-    for (let round = 0; round < 14; round += 1) {
-      const why = `seed ${random.seed}, round ${round}`
-      workspace.passTick()
-      for (let i = 0; i < 3; i += 1) random.pick(EDITS)(random, workspace.tree)
-      const { frames } = workspace.trip.sink
-      for (let i = 0; i < 2; i += 1) frames.delete(random.pick([...frames.keys()]))
-      const { manifest, files } = await workspace.pack()
-      const everything = await new ArchiveTrip().pack(workspace.folder, ['tree'])
-      assert.deepEqual(
-        { manifest, files },
-        { manifest: everything.manifest, files: everything.files },
-        why,
-      )
-      for (const { digest } of manifest.content) assert.ok(frames.has(digest), why)
-    }
-  },
-)
+for (const since of ['a packing', 'a restore']) {
+  test(
+    `whatever changed since ${since}, packing with notes gives what reading everything gives`,
+    options,
+    async (t) => {
+      const workspace = new Workspace(t)
+      const random = new SeededRandom()
+      lookLater(t)
+      const first = await workspace.pack()
+      const kept = new Map(workspace.trip.sink.frames)
+      for (let round = 0; round < (since === 'a restore' ? 6 : 10); round += 1) {
+        const why = `seed ${random.seed}, round ${round}`
+        if (since === 'a restore') {
+          for (const frame of kept.values()) await workspace.trip.sink.put(frame)
+          rmSync(workspace.notes, { force: true })
+          rmSync(workspace.tree, { recursive: true })
+          await workspace.restore(t, first.manifest)
+        }
+        workspace.passTick()
+        lookLater(t, workspace.touch() + MINUTE_MS)
+        for (let i = 0; i < 3; i += 1) random.pick(EDITS)(random, workspace.tree)
+        const { frames } = workspace.trip.sink
+        for (let i = 0; i < 2; i += 1) frames.delete(random.pick([...frames.keys()]))
+        const { manifest, files } = await workspace.pack()
+        const everything = await new ArchiveTrip().pack(workspace.folder, ['tree'])
+        assert.deepEqual(
+          { manifest, files },
+          { manifest: everything.manifest, files: everything.files },
+          why,
+        )
+        for (const { digest } of manifest.content) assert.ok(frames.has(digest), why)
+      }
+    },
+  )
+}
 
 /** Has the notes say that the content is another, as only notes that are believed can make it. */
 function falsify(path: string): void {
   const wrong = { digest: 'ab'.repeat(32), bytes: 7 }
-  writeNotes(path, new Map([...readNotes(path).keys()].map((key) => [key, [wrong]])))
+  const notes = readNotes(path)
+  writeNotes(path, new Map([...notes.segments.keys()].map((key) => [key, [wrong]])), notes.span)
 }
 
 test('what has not changed is not read again', options, async (t) => {
@@ -182,6 +208,47 @@ test('what has not changed is not read again', options, async (t) => {
   assert.ok(manifest.content.length > 3)
   assert.ok(manifest.content.every(({ bytes }) => bytes === 7))
 })
+
+test(
+  'what has been restored is not read again, but for what was in place already',
+  options,
+  async (t) => {
+    const workspace = new Workspace(t)
+    const { sink } = workspace.trip
+    lookLater(t)
+    const { manifest } = await workspace.pack()
+    rmSync(workspace.notes)
+    rmSync(join(workspace.tree, 'd7'), { recursive: true })
+    rmSync(join(workspace.tree, 'x'))
+    await workspace.restore(t, manifest)
+    falsify(`${workspace.notes}-restored`)
+    sink.frames.set('ab'.repeat(32), [...sink.frames.values()][0]!)
+    lookLater(t)
+    const after = await workspace.pack()
+    const known = after.manifest.content.filter(({ bytes }) => bytes === 7)
+    assert.ok(known.length > 0 && known.length < after.manifest.content.length)
+    assert.deepEqual((await workspace.pack()).manifest, after.manifest)
+  },
+)
+
+test(
+  'a file that a restore left in place, though it only looks like the saved one, is read',
+  options,
+  async (t) => {
+    const workspace = new Workspace(t)
+    const { manifest } = await workspace.pack()
+    rmSync(join(workspace.tree, 'd7'), { recursive: true })
+    workspace.write('x', noise(1_100_000, 'another'))
+    await workspace.restore(t, manifest)
+    lookLater(t)
+    const after = await workspace.pack()
+    assert.notDeepEqual(after.manifest, manifest)
+    assert.deepEqual(
+      after.manifest,
+      (await new ArchiveTrip().pack(workspace.folder, ['tree'])).manifest,
+    )
+  },
+)
 
 for (const [what, spoil] of [
   ['damaged', (path: string) => writeFileSync(path, readFileSync(path).fill('x', 90, 99))],
@@ -225,10 +292,10 @@ test(
     const changedMs = Number(lstatSync(join(workspace.tree, 'x'), { bigint: true }).ctimeMs)
     lookLater(t, changedMs + 50)
     await workspace.pack()
-    const early = readNotes(workspace.notes).size
+    const early = readNotes(workspace.notes).segments.size
     lookLater(t)
     await workspace.pack()
-    assert.ok(readNotes(workspace.notes).size > early)
+    assert.ok(readNotes(workspace.notes).segments.size > early)
   },
 )
 
@@ -241,6 +308,6 @@ test('notes are kept for a bounded number of trees, those saved last', options, 
     utimesSync(path, i, i)
   }
   assert.equal(readdirSync(folder).length, 32)
-  assert.equal(readNotes(join(folder, '39')).get(key)?.[0]?.bytes, 40)
-  assert.equal(readNotes(join(folder, '7')).size, 0)
+  assert.equal(readNotes(join(folder, '39')).segments.get(key)?.[0]?.bytes, 40)
+  assert.equal(readNotes(join(folder, '7')).segments.size, 0)
 })

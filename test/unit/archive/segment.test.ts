@@ -27,7 +27,15 @@ function divide(files: readonly SmallFile[]): string[] {
   for (const { name, bytes } of files) {
     const rest = { depth: 1, pattern: 0, mode: 0o644, seconds: 0, nanos: 0, target: '' }
     const where = { path: name, pathHash: 0, index: 0 }
-    const row: ScannedRow = { kind: KIND.FILE, name, bytes, ...rest, ...where, stats }
+    const row: ScannedRow = {
+      kind: KIND.FILE,
+      name,
+      bytes,
+      ...rest,
+      ...where,
+      stats,
+      folder: stats,
+    }
     segmenter.add(row)
   }
   segmenter.end()
