@@ -89,6 +89,8 @@ class StreamChannel implements ChunkChannel {
   #unanswered: { header: Record<string, unknown>; body: Uint8Array | undefined }[] | undefined
   #isRenewing = false
   #earlierBytes: number
+  /** Of frames whose sender waits for word of them, and has none yet. */
+  #takenBytes = 0
   #writing: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #restId: number | undefined
@@ -256,7 +258,7 @@ class StreamChannel implements ChunkChannel {
         const { header, body } = message
         const bytes = body.length
         this.#pending.take(message)
-        if (header['paced'] === true) this.#ask({ taken: bytes })
+        if (header['paced'] === true) this.#tellTaken(bytes)
       } else if (message.header['rested'] === true && message.header['id'] === this.#restId) {
         clearInterval(this.#timer)
         this.#rest(talk)
@@ -265,6 +267,17 @@ class StreamChannel implements ChunkChannel {
         freeMemory(message.body)
       }
     }
+  }
+
+  /** What comes in one turn of the event loop is told in one message. */
+  #tellTaken(bytes: number): void {
+    this.#takenBytes += bytes
+    if (this.#takenBytes > bytes) return
+    setImmediate(() => {
+      const taken = this.#takenBytes
+      this.#takenBytes = 0
+      this.#ask({ taken })
+    })
   }
 
   #answered(): void {

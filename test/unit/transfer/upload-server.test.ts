@@ -214,6 +214,22 @@ test('one of a crowd gets more when it has said what it took', OPTIONS, async (t
   second!.abort()
 })
 
+test('readers of a crowd say what they take, and get everything', OPTIONS, async (t) => {
+  const lab = new TransferLab(t)
+  const content = await makeContent(40, 100_000)
+  const node = await lab.add(new CountingSupply(content))
+  const { chunks, digest: manifest } = content
+  const readers = await Promise.all([0, 1].map(async () => await lab.add(new CountingSupply())))
+  const counts = await Promise.all(
+    readers.map(async ({ transfer }) => {
+      const request = { manifest, chunks, holders: [node.peerId] }
+      return (await Array.fromAsync(transfer.fetchChunks(request))).length
+    }),
+  )
+  assert.deepEqual(counts, [40, 40])
+  assert.deepEqual(readers[0]!.peers.failures, [])
+})
+
 test('a store that fails is a miss for the peer, not the end', OPTIONS, async (t) => {
   const lab = new TransferLab(t)
   const content = await makeContent(2, 1000)
