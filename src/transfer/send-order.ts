@@ -26,8 +26,8 @@ interface Sent {
 // Of what a reader waits for only so many are compared; it rarely asks for more at once.
 const MAX_COMPARED = 256
 // Others get a chunk from the reader it went to about as fast as they did before; slower if the crowd is busy.
-const FIRST_HOLD_MS = 300
-const HOLD_RELAYS = 2
+const FIRST_HOLD_MS = 500
+const HOLD_RELAYS = 3
 const MIN_HOLD_MS = 50
 // Well below the time after which a reader takes a silent holder for stalled.
 const MAX_HOLD_MS = 1500
