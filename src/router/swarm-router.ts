@@ -46,10 +46,10 @@ const TIMEOUT = { initialMs: 2000, minMs: 1000, maxMs: 4000 }
 const MAX_ASKED = 64
 // Records of the DHT outlive their peers by hours, so only some of them are tried.
 const MAX_DHT_ASKED = 16
-// In a swarm this small everybody is connected to everybody soon, and the DHT seldom knows more. A search in it costs
-// every peer some milliseconds of work, so it only begins when their own answers do not do, or do not come.
+// In a swarm this small everybody is connected to everybody soon, and the DHT seldom knows more.
 const SMALL_SWARM = 32
 const SMALL_SWARM_DHT_MS = 15
+// More holders than the peers name are looked for in the DHT when they name none, or take longer than this.
 const DHT_HEAD_START_MS = 300
 // What the search goes on after an exact hit, for more holders of it.
 const MORE_HOLDERS_MS = 10
@@ -124,15 +124,20 @@ export class SwarmRouter implements Router {
     }
     const direct = Promise.all(peers.map(ask))
     const digests = query.scopes.map((scope) => entryDigest({ ...query, scope }))
-    const routed = this.#afterPeers(peers.length, direct, deadline.signal, async () => {
-      if (!search.isSettled) await this.#askProviders(digests, deadline.signal, ask)
-    })
+    const routing = new AbortController()
+    const routed = this.#askProviders(
+      digests,
+      AbortSignal.any([deadline.signal, routing.signal]),
+      ask,
+    )
     void Promise.all([direct, routed]).then(() => enough.resolve())
     void direct.then(() => {
       if (search.isSettled) enough.resolve()
       else if (peers.length < SMALL_SWARM) setTimeout(enough.resolve, SMALL_SWARM_DHT_MS)
     })
     await enough.promise
+    // A search in the DHT costs every peer some milliseconds of work.
+    routing.abort()
     if (!deadline.signal.aborted || options.signal?.aborted === true) questions.abort()
     options.signal?.throwIfAborted()
     return search.result(rank)

@@ -182,7 +182,6 @@ test('a peer that answers late is good again, and the wait has grown', OPTIONS, 
   await until(() => !router.isUsable(late.peerId), t.signal)
   release.resolve()
   await until(() => router.isUsable(late.peerId), t.signal)
-  assert.equal((await router.find(queryFor('k'))).match?.entry.key, 'k')
 })
 
 const entry = entryFor('k', { scope: PULL })
@@ -319,7 +318,7 @@ test('holders that only the DHT knows are found and dialled', OPTIONS, async (t)
 })
 
 test(
-  'while few peers are connected, the DHT is asked for what none of them has',
+  'while few peers are connected, the DHT is searched for holders that none of them is',
   OPTIONS,
   async (t) => {
     const lab = new Lab(t)
@@ -333,7 +332,6 @@ test(
       searched.push(digest)
       return search(digest, options)
     }
-    assert.equal((await router.find(queryFor('k'))).match?.entry.key, 'k')
     assert.deepEqual(await Array.fromAsync(router.holders(held.manifest)), [holder.peerId])
     assert.deepEqual(searched, [])
     const unknown = entryDigest(held)
