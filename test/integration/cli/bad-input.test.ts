@@ -7,7 +7,7 @@ import { ALONE, Fleet, answerOf, assertNoStack } from '../../support/fleet.ts'
 import type { RestoreResult, SaveResult } from '../../../src/cache/cache.ts'
 import type { CommandResult } from '../../support/command-run.ts'
 
-const options = { timeout: 60_000 }
+const options = { timeout: 100_000 }
 const restore = ['restore', '--key', 'a', 'tree']
 const TEN_MORE = Array.from({ length: 10 }, (_, index) => ['--restore-key', `k${index}`]).flat()
 const PEER = '12D3KooWSEkrkNWe6t2UdzqJr4kKrXvJr45r5CLembUjozf2zGFo'

@@ -11,7 +11,7 @@ import { ALONE, FLEET_REPOSITORY, Fleet, answerOf, assertNoStack } from '../../s
 import type { Machine } from '../../support/fleet.ts'
 import { noise } from '../../support/noise.ts'
 
-const options = { timeout: 60_000 }
+const options = { timeout: 100_000 }
 
 for (const [what, damage] of [
   ['chunk', (layout: DiskLayout) => flip(largestFile(layout.chunks))],

@@ -6,7 +6,7 @@ import { Fleet, FLEET_REPOSITORY } from '../../support/fleet.ts'
 import type { Machine } from '../../support/fleet.ts'
 import { TestIssuer } from '../../support/issuer.ts'
 
-const options = { timeout: 60_000 }
+const options = { timeout: 100_000 }
 const CLAIMS = { repository: FLEET_REPOSITORY }
 
 /** The environment of a job that has no secret, with the permission `id-token: write`. */

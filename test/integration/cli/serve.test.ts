@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { describeTree, makeAwkwardTree } from '../../support/file-tree.ts'
 import { Fleet } from '../../support/fleet.ts'
 
-const options = { timeout: 60_000 }
+const options = { timeout: 100_000 }
 
 test(
   'two nodes find each other and restore from each other; after the first is killed a third gets it from the second',
