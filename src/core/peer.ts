@@ -19,6 +19,9 @@ export interface PeerRecord {
   readonly expires: number
 }
 
+/** When the record of a peer expires whose address was given to us, not announced. */
+export const NEVER: number = Number.MAX_SAFE_INTEGER
+
 /** How a peer has behaved, as outcomes seen by this node. */
 export interface PeerOutcome {
   /** Milliseconds to the first byte of an answer. */

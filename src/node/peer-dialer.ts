@@ -2,6 +2,7 @@ import { withDeadline } from '../async/deadline.ts'
 import { Limit } from '../async/limit.ts'
 import { errorMessage } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import { NEVER } from '../core/peer.ts'
 import type { PeerId, PeerRecord } from '../core/peer.ts'
 import type { Swarm } from '../swarm/swarm.ts'
 
@@ -95,7 +96,10 @@ export class PeerDialer {
       )
       const retryAt = performance.now() + backoffMs * (0.75 + Math.random() / 2)
       this.#failing.set(peerId, { addresses: addresses.join(), failures, retryAt })
-      this.#logger.log('debug', `Could not connect to ${peerId}; trying again later.`, {
+      // Announced peers come and go; one whose address was given to us should be there.
+      const isExpected = record.expires === NEVER && failures === 1
+      const text = `Could not connect to ${peerId}; trying again later.`
+      this.#logger.log(isExpected ? 'warning' : 'debug', text, {
         reason: errorMessage(error),
         failures,
       })

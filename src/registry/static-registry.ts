@@ -1,4 +1,5 @@
 import { parseBootstrapAddress } from '../core/address.ts'
+import { NEVER } from '../core/peer.ts'
 import type { PeerId, PeerRecord } from '../core/peer.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
 
@@ -21,7 +22,7 @@ export class StaticRegistry implements Registry {
       peerId,
       addresses,
       role: 'seeder',
-      expires: Number.MAX_SAFE_INTEGER,
+      expires: NEVER,
     }))
   }
 

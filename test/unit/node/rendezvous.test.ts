@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { createLogger, silentLogger } from '../../../src/core/logger.ts'
+import { NEVER } from '../../../src/core/peer.ts'
 import type { PeerRecord } from '../../../src/core/peer.ts'
 import { Rendezvous } from '../../../src/node/rendezvous.ts'
 import type { RendezvousOptions, RendezvousParts } from '../../../src/node/rendezvous.ts'
@@ -146,6 +147,24 @@ test('a dead record is dialled once and then left alone for a while', options, a
   await eventually('more looks', () => world.registry.looks > looks + 20)
   assert.equal(swarm.dialled.length, 1)
 })
+
+test(
+  'a given address that leads nowhere is one warning, a dead record none',
+  options,
+  async (t) => {
+    const world = new World(t)
+    world.leaveDead()
+    const given = { ...world.leaveDead(), expires: NEVER }
+    world.place.records.set(given.peerId, given)
+    const warnings: string[] = []
+    const logger = createLogger((_level, line) => warnings.push(line), 'warning')
+    const { swarm } = await world.join({ backoffMs: 5, longestBackoffMs: 10 }, { logger })
+    const dials = (): string[] => swarm.dialled.filter((to) => to.includes(given.peerId))
+    await eventually('further attempts', () => dials().length > 3)
+    assert.equal(warnings.length, 1, warnings.join('\n'))
+    assert.match(warnings[0]!, new RegExp(`Could not connect to ${given.peerId}`))
+  },
+)
 
 test(
   'a peer that failed is tried again after its backoff, and at once under a new address',
