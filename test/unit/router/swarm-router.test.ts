@@ -23,6 +23,7 @@ import {
   PULL,
   queryFor,
 } from '../../support/entries.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const OPTIONS = { timeout: 20_000 }
 
@@ -310,8 +311,12 @@ test('holders that only the DHT knows are found and dialled', OPTIONS, async (t)
   // A record that outlived its peer.
   lab.network.addProvider(entryDigest(held), 'gone')
   lab.network.addProvider(held.manifest, 'gone')
-  const found = await router.find(queryFor('k'))
-  assert.deepEqual(found.holders, [far.peerId])
+  // Few peers wait for the DHT for some milliseconds only, in which a busy machine may not get to it.
+  await eventually('an answer that names the holder', async () => {
+    const { holders } = await router.find(queryFor('k'))
+    if (holders.length > 0) assert.deepEqual(holders, [far.peerId])
+    return holders.length > 0
+  })
   const holders = []
   for await (const peerId of router.holders(held.manifest)) holders.push(peerId)
   assert.deepEqual(holders, [far.peerId])

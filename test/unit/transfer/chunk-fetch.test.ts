@@ -10,6 +10,7 @@ import { parseRequest, REQUEST_LIMITS } from '../../../src/transfer/transfer-wir
 import { fetchAll } from '../../contract/transfer.ts'
 import { CountingSupply, makeContent } from '../../support/chunks.ts'
 import type { Content } from '../../support/chunks.ts'
+import { eventually } from '../../support/eventually.ts'
 import { countByPeer, TransferLab } from '../../support/transfer-lab.ts'
 
 const OPTIONS = { timeout: 20_000 }
@@ -112,7 +113,8 @@ test('a peer that connects while a fetch runs joins in with what it has', OPTION
   const node = await lab.add(new CountingSupply())
   const first = await lab.add(new CountingSupply(content))
   const half = (digest: Digest): boolean => digest < '8'
-  const late = await lab.add(new CountingSupply(content, half), {}, false)
+  const supply = new CountingSupply(content, half)
+  const late = await lab.add(supply, {}, false)
   const useless = await lab.add(new CountingSupply(), {}, false)
   const frames: SourcedFrame[] = []
   const { chunks, digest: manifest } = content
@@ -123,7 +125,7 @@ test('a peer that connects while a fetch runs joins in with what it has', OPTION
     await node.swarm.dial(useless.peerId, useless.swarm.addresses())
     await node.swarm.dial(late.peerId, late.swarm.addresses())
     lab.network.stall(node.peerId, first.peerId)
-    await delay(100)
+    await eventually('a chunk from the one that came late', () => supply.served.length > 0)
     lab.network.release(node.peerId, first.peerId)
   }
   await assertComplete(frames, content)
