@@ -19,11 +19,17 @@ export class PackCrew implements AsyncDisposable {
   readonly #workers: Worker[] = []
   readonly #idle: Slot[] = []
   readonly #waiting: ((slot: Slot) => void)[] = []
+  #isClosed = false
 
   constructor(port: PackPort, threads: number) {
     this.#port = port
-    for (let i = 0; i < threads; i += 1) this.#startThread()
+    this.grow(threads)
     if (threads === 0) this.#idle.push(new SegmentPacker(port, makeNewFrame))
+  }
+
+  /** Starts more threads if there are fewer. */
+  grow(threads: number): void {
+    while (!this.#isClosed && this.#workers.length < threads) this.#startThread()
   }
 
   /** Waits for a free slot, which `pack` then needs: so nobody queues more work than is bounded. */
@@ -34,14 +40,19 @@ export class PackCrew implements AsyncDisposable {
       try {
         return await slot.pack(job)
       } finally {
-        const next = this.#waiting.shift()
-        if (next === undefined) this.#idle.push(slot)
-        else next(slot)
+        this.#free(slot)
       }
     }
   }
 
+  #free(slot: Slot): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#idle.push(slot)
+    else next(slot)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
     await Promise.all(this.#workers.map((worker) => worker.terminate()))
   }
 
@@ -58,7 +69,7 @@ export class PackCrew implements AsyncDisposable {
     worker.on('error', failAll)
     worker.on('exit', () => failAll(new Error('A packing thread ended before its work was done.')))
     this.#workers.push(worker)
-    this.#idle.unshift(...slots)
+    for (const slot of slots) this.#free(slot)
   }
 }
 

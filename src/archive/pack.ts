@@ -60,6 +60,7 @@ class Packing {
   readonly #results: (readonly CutChunk[])[] = []
   #known: KnownSegments | undefined
   #undecided: NotedSegment[] = []
+  #crew: PackCrew | undefined
   readonly #newChunks: NewChunks
   readonly #newCatalogChunks: NewChunks
   readonly #warnings = new Set<string>()
@@ -159,12 +160,17 @@ class Packing {
     const { key, chunks } = this.#known?.look(segment) ?? {}
     this.#keys.push(key)
     if (key === undefined || chunks === undefined) {
-      this.#jobs.add(segment, number)
-      this.#wake()
+      this.#addJob(segment, number)
       return
     }
     this.#undecided.push({ segment, number, key, chunks })
     if (this.#known!.isReady) this.#decide()
+  }
+
+  #addJob(segment: Segment, number: number): void {
+    this.#jobs.add(segment, number)
+    this.#crew?.grow(this.#threadsWanted())
+    this.#wake()
   }
 
   /** Has those noted segments packed of which chunks are gone. */
@@ -173,8 +179,7 @@ class Packing {
     this.#undecided = []
     for (const { segment, number, key, chunks } of undecided) {
       if (!this.#known!.takes(key, chunks)) {
-        this.#jobs.add(segment, number)
-        this.#wake()
+        this.#addJob(segment, number)
         continue
       }
       this.#results[number] = chunks
@@ -196,9 +201,10 @@ class Packing {
   }
 
   async #packSegments(): Promise<void> {
-    while (!this.#scanned && !this.#isLarge()) await this.#change()
-    const threads = this.#isLarge() ? threadsOf(this.#options) : 0
+    while (!this.#scanned && this.#threadsWanted() === 0) await this.#change()
+    const threads = this.#threadsWanted()
     await using crew = new PackCrew(this.#newChunks, threads)
+    if (threads > 0) this.#crew = crew
     if (threads > 0) this.#newChunks.inbox = await this.#openInbox()
     const running = new Set<Promise<void>>()
     while (await this.#hasJob()) {
@@ -220,9 +226,11 @@ class Packing {
     }
   }
 
-  #isLarge(): boolean {
+  /** So many for the work that is known: one that comes late packs less than its start costs. */
+  #threadsWanted(): number {
     const { bytesAdded, filesAdded } = this.#jobs
-    return bytesAdded > THREAD_FROM_BYTES || filesAdded > THREAD_FROM_FILES
+    const starts = Math.max(bytesAdded / THREAD_FROM_BYTES, filesAdded / THREAD_FROM_FILES)
+    return Math.min(threadsOf(this.#options), Math.floor(starts))
   }
 
   async #packJob(pack: (job: SegmentJob) => Promise<PackedSegments>): Promise<void> {
