@@ -1,4 +1,5 @@
-// Runs the tests, and keeps what Node compiles: most of the time that a command takes in them would go into reading the same modules again.
+// Runs the tests, and keeps what Node compiles: most of the time of a command in them would go into
+// compiling the same modules again.
 import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
 
