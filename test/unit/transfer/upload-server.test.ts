@@ -227,7 +227,6 @@ test('readers of a crowd say what they take, and get everything', OPTIONS, async
     }),
   )
   assert.deepEqual(counts, [40, 40])
-  assert.deepEqual(readers[0]!.peers.failures, [])
 })
 
 test('a store that fails is a miss for the peer, not the end', OPTIONS, async (t) => {
