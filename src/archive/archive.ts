@@ -77,6 +77,24 @@ export interface UnpackPlan {
   close(): Promise<void>
 }
 
+/** Where an archive of the upstream is going to be unpacked. */
+export interface ArchiveCheckOptions {
+  /** The folder that declared relative paths are relative to. */
+  readonly workingDirectory: string
+  /** The folder that names in the archive are relative to. */
+  readonly folder: string
+}
+
+/** A check of a compressed tar archive while its bytes come. */
+export interface ArchiveCheck {
+  /** @throws ERR_INTEGRITY if it is damaged, ERR_PATH if it would write outside of the declared paths. */
+  write(bytes: Uint8Array): Promise<void>
+  /** Nothing follows. @throws as `write`. */
+  end(): Promise<void>
+  /** Releases what the check holds; call it in any case. */
+  close(): void
+}
+
 /** Trees of files as a catalog plus deduplicated content. */
 export interface Archive {
   /**
@@ -103,4 +121,6 @@ export interface Archive {
     sink: ChunkSink,
     options?: { readonly signal?: AbortSignal },
   ): Promise<ChunkRef[]>
+  /** Checks an archive of the upstream that comes from peers, before `tar` unpacks it to the declared paths. */
+  check(paths: readonly string[], options: ArchiveCheckOptions): Promise<ArchiveCheck>
 }

@@ -2,6 +2,8 @@ import type { Frame } from '../core/chunk.ts'
 import type { ChunkRef, Manifest } from '../core/manifest.ts'
 import type {
   Archive,
+  ArchiveCheck,
+  ArchiveCheckOptions,
   ArchiveOptions,
   ChunkSink,
   PackOptions,
@@ -33,5 +35,10 @@ export class TreeArchive implements Archive {
   ): Promise<ChunkRef[]> {
     const { packStream } = await import('./pack-stream.ts')
     return await packStream(content, sink, options.signal)
+  }
+
+  async check(paths: readonly string[], options: ArchiveCheckOptions): Promise<ArchiveCheck> {
+    const { TarCheck } = await import('./tar-check.ts')
+    return new TarCheck(paths, options)
   }
 }

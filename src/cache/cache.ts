@@ -1,10 +1,11 @@
+import type { OfferedPart } from '../core/archive-part.ts'
 import type { BytesByTier, Frame, SourcedFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { Entry, EntryQuery, NearMiss, SignedEntry } from '../core/entry.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
 import type { Inbox } from '../core/inbox.ts'
 import type { ChunkRef } from '../core/manifest.ts'
-import type { Turn, TurnOptions } from '../lease/lease.ts'
+import type { Company, Turn, TurnOptions } from '../lease/lease.ts'
 
 export type { RequestScope } from '../core/request-scope.ts'
 
@@ -116,6 +117,24 @@ export interface ReadOptions {
   readonly placed?: boolean
 }
 
+/** A download that another works on, and from where on its bytes are wanted. */
+export interface FollowRequest {
+  /** The name of the turn in which it is done. */
+  readonly work: Digest
+  /** Whose word counts for what is in it, and the key under which the upstream has it. */
+  readonly scope: string
+  readonly key: string
+  /** Number of the first piece. */
+  readonly first: number
+  /** Pieces that lie in a file of this machine come as their `place` there, which need not be settled. */
+  readonly placed?: boolean
+}
+
+/** A piece of an archive that another downloads. */
+export interface FollowedPiece extends SourcedFrame {
+  readonly archiveBytes: number
+}
+
 /** Why an entry is forgotten. */
 export interface ForgetOptions {
   /** What its writer signed contradicts itself: the writer is to be avoided. */
@@ -150,6 +169,23 @@ export interface Tiers {
   commit(entry: Omit<Entry, 'writer'> | SignedEntry): Promise<boolean>
   /** The turn for work that one of all who share this repository's swarm or node does for the others. */
   takeTurn(name: Digest, options?: TurnOptions): Promise<Turn>
+  /** Whether there are others for whom the work of a turn is done. */
+  company(work: Digest): Promise<Company>
+  /**
+   * Offers pieces of an archive, which have been put, to those who wait for the turn of `work`; signs unless that has
+   * been done. False if there is no room for more.
+   *
+   * @throws ERR_PROOF if other peers would not believe it.
+   */
+  offerPart(work: Digest, part: OfferedPart): Promise<boolean>
+  /**
+   * The pieces in order, as whoever has the turn offers them; ends with the archive. Waits without end for what
+   * nobody offers or supplies; rejects with ERR_PROOF if what is offered is not to be believed.
+   */
+  followArchive(
+    request: FollowRequest,
+    options: { readonly signal: AbortSignal },
+  ): AsyncIterable<FollowedPiece>
   /** Forgets an entry whose content turned out to be damaged or gone. */
   forget(entry: SignedEntry, options?: ForgetOptions): Promise<void>
 }

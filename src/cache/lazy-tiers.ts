@@ -1,10 +1,18 @@
+import type { OfferedPart } from '../core/archive-part.ts'
 import type { SourcedFrame, Frame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import type { Entry, EntryQuery, SignedEntry } from '../core/entry.ts'
 import type { Inbox } from '../core/inbox.ts'
 import type { ChunkRef } from '../core/manifest.ts'
-import type { Turn, TurnOptions } from '../lease/lease.ts'
-import type { ForgetOptions, ReadOptions, TierLookup, Tiers } from './cache.ts'
+import type { Company, Turn, TurnOptions } from '../lease/lease.ts'
+import type {
+  FollowedPiece,
+  FollowRequest,
+  ForgetOptions,
+  ReadOptions,
+  TierLookup,
+  Tiers,
+} from './cache.ts'
 
 interface Wait {
   readonly signal?: AbortSignal
@@ -61,16 +69,37 @@ export class LazyTiers implements Tiers {
   }
 
   async commit(entry: Omit<Entry, 'writer'> | SignedEntry): Promise<boolean> {
-    const isSigned = 'signature' in entry || this.#sign === undefined
-    return await (await this.#tiers()).commit(isSigned ? entry : await this.#sign!(entry))
+    return await (await this.#tiers()).commit(await this.#signed(entry))
   }
 
   async takeTurn(name: Digest, options?: TurnOptions): Promise<Turn> {
     return await (await this.#tiers(options)).takeTurn(name, options)
   }
 
+  async company(work: Digest): Promise<Company> {
+    return await (await this.#tiers()).company(work)
+  }
+
+  async offerPart(work: Digest, { entry, ...part }: OfferedPart): Promise<boolean> {
+    const signed = await this.#signed(entry)
+    return await (await this.#tiers()).offerPart(work, { entry: signed, ...part })
+  }
+
+  async *followArchive(
+    request: FollowRequest,
+    options: { readonly signal: AbortSignal },
+  ): AsyncIterable<FollowedPiece> {
+    yield* (await this.#tiers(options)).followArchive(request, options)
+  }
+
   async forget(entry: SignedEntry, options?: ForgetOptions): Promise<void> {
     await (await this.#tiers()).forget(entry, options)
+  }
+
+  async #signed(
+    entry: Omit<Entry, 'writer'> | SignedEntry,
+  ): Promise<Omit<Entry, 'writer'> | SignedEntry> {
+    return 'signature' in entry || this.#sign === undefined ? entry : await this.#sign(entry)
   }
 
   /** A failed opening is tried again with the next call. */

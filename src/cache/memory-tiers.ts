@@ -1,3 +1,5 @@
+import { pieceCount } from '../core/archive-part.ts'
+import type { OfferedPart } from '../core/archive-part.ts'
 import type { Frame, SourcedFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import { digestOf } from '../core/digest.ts'
@@ -8,8 +10,8 @@ import { SwarmCacheError } from '../core/errors.ts'
 import type { Inbox } from '../core/inbox.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import { UNLED_TURN } from '../lease/lease.ts'
-import type { Leases, Turn, TurnOptions } from '../lease/lease.ts'
-import type { ReadOptions, TierLookup, Tiers } from './cache.ts'
+import type { Company, Leases, Turn, TurnOptions } from '../lease/lease.ts'
+import type { FollowedPiece, FollowRequest, ReadOptions, TierLookup, Tiers } from './cache.ts'
 
 interface Wait {
   readonly signal?: AbortSignal
@@ -96,6 +98,33 @@ export class MemoryTiers implements Tiers {
   async takeTurn(name: Digest, options: TurnOptions = {}): Promise<Turn> {
     options.signal?.throwIfAborted()
     return this.#leases === undefined ? UNLED_TURN : await this.#leases.takeTurn(name, options)
+  }
+
+  async company(work: Digest): Promise<Company> {
+    return this.#leases?.company(work) ?? 'none'
+  }
+
+  async offerPart(work: Digest, { entry, ...part }: OfferedPart): Promise<boolean> {
+    const signed = 'signature' in entry ? entry : this.#sign(entry)
+    return this.#leases?.offer(work, { entry: signed, ...part }) ?? false
+  }
+
+  async *followArchive(
+    { work, first }: FollowRequest,
+    { signal }: { readonly signal: AbortSignal },
+  ): AsyncGenerator<FollowedPiece, void, void> {
+    if (this.#leases === undefined) throw missing('What another downloads')
+    let next = first
+    for await (const { part } of this.#leases.follow(work, first, signal)) {
+      const { archiveBytes } = part
+      for (const chunk of part.pieces.slice(Math.max(0, next - part.first))) {
+        const bytes = this.#frames.get(chunk.digest)
+        if (bytes === undefined) throw missing(`The chunk ${chunk.digest}`)
+        next += 1
+        yield { chunk, bytes, tier: 'memory', archiveBytes }
+      }
+      if (next >= pieceCount(archiveBytes)) return
+    }
   }
 
   async forget(entry: SignedEntry): Promise<void> {

@@ -1,4 +1,7 @@
+import { encodePieces } from '../core/archive-part.ts'
+import type { OfferedPart } from '../core/archive-part.ts'
 import type { Frame, SourcedFrame } from '../core/chunk.ts'
+import { digestOf } from '../core/digest.ts'
 import type { Digest } from '../core/digest.ts'
 import type { Entry, EntryQuery, NearMiss, SignedEntry } from '../core/entry.ts'
 import { compareMatches, nearMissOf } from '../core/entry-match.ts'
@@ -11,12 +14,20 @@ import type { ChunkRef } from '../core/manifest.ts'
 import type { PeerId } from '../core/peer.ts'
 import type { CheckEntry } from '../identity/identity.ts'
 import { UNLED_TURN } from '../lease/lease.ts'
-import type { Leases, Turn, TurnOptions } from '../lease/lease.ts'
+import type { Company, Leases, Turn, TurnOptions } from '../lease/lease.ts'
 import type { FoundEntry } from '../router/router.ts'
 import type { Store } from '../store/store.ts'
-import type { ForgetOptions, ReadOptions, TierLookup, Tiers } from './cache.ts'
+import type {
+  FollowedPiece,
+  FollowRequest,
+  ForgetOptions,
+  ReadOptions,
+  TierLookup,
+  Tiers,
+} from './cache.ts'
 import { fetchManifest } from './fetch-manifest.ts'
 import type { TierPeers } from './fetch-manifest.ts'
+import { followArchive } from './followed-archive.ts'
 import { readTiers } from './tier-reads.ts'
 import type { VerifyFrame } from './tier-reads.ts'
 
@@ -162,19 +173,10 @@ export class NodeTiers implements Tiers {
   }
 
   async commit(entry: Omit<Entry, 'writer'> | SignedEntry): Promise<boolean> {
-    this.#assertOwn(entry.repository)
     if (this.#savesRefused !== undefined) {
       throw new SwarmCacheError('ERR_STORE', this.#savesRefused)
     }
-    const signed = 'signature' in entry ? entry : this.#parts.sign(entry)
-    const verdict = await this.#parts.checkEntry(signed)
-    if (!verdict.trusted) {
-      throw new SwarmCacheError(
-        'ERR_PROOF',
-        `"${entry.key}" is not saved for the peers, which would refuse it: ${verdict.reason}.`,
-        { facts: { key: entry.key, scope: entry.scope } },
-      )
-    }
+    const signed = await this.#signed(entry)
     const added = await this.#parts.store.addEntry(signed)
     if (added) this.#provide(signed)
     return added
@@ -186,6 +188,31 @@ export class NodeTiers implements Tiers {
     return leases === undefined ? UNLED_TURN : await leases.takeTurn(name, options)
   }
 
+  async company(work: Digest): Promise<Company> {
+    return this.#parts.leases?.company(work) ?? 'none'
+  }
+
+  async offerPart(work: Digest, { entry, ...part }: OfferedPart): Promise<boolean> {
+    const manifest = encodePieces(part.pieces)
+    if (digestOf(manifest) !== entry.manifest) {
+      throw inputError('The entry of a part names another manifest than that of its pieces.')
+    }
+    const signed = await this.#signed(entry)
+    return this.#parts.leases?.offer(work, { entry: signed, ...part }) ?? false
+  }
+
+  async *followArchive(
+    request: FollowRequest,
+    { signal }: { readonly signal: AbortSignal },
+  ): AsyncGenerator<FollowedPiece, void, void> {
+    const { store, leases, peers, checkEntry, logger } = this.#parts
+    if (leases === undefined) throw new SwarmCacheError('ERR_PEER', 'Nobody else works on it.')
+    const forged = (peerId: PeerId, reason: string): void =>
+      peers?.router.failed(peerId, reason, true)
+    const parts = { store, leases, transfer: peers?.transfer, checkEntry, forged, logger }
+    yield* followArchive(parts, this.#repository, request, signal)
+  }
+
   async forget(entry: SignedEntry, { malformed = false }: ForgetOptions = {}): Promise<void> {
     this.#assertOwn(entry.repository)
     if (malformed) this.#blame(entry)
@@ -194,6 +221,18 @@ export class NodeTiers implements Tiers {
     if (held?.manifest !== entry.manifest) return
     await this.#parts.store.removeEntry(entry)
     if (this.#provides) await this.#parts.peers?.router.withdraw(entry)
+  }
+
+  async #signed(entry: Omit<Entry, 'writer'> | SignedEntry): Promise<SignedEntry> {
+    this.#assertOwn(entry.repository)
+    const signed = 'signature' in entry ? entry : this.#parts.sign(entry)
+    const verdict = await this.#parts.checkEntry(signed)
+    if (verdict.trusted) return signed
+    throw new SwarmCacheError(
+      'ERR_PROOF',
+      `"${entry.key}" is not saved for the peers, which would refuse it: ${verdict.reason}.`,
+      { facts: { key: entry.key, scope: entry.scope } },
+    )
   }
 
   /** The signature proves who made it; whoever offered it may have been deceived as this node was. */

@@ -1,10 +1,8 @@
 import type { UnpackPlan } from '../archive/archive.ts'
-import { abortable, pause, withDeadline } from '../async/deadline.ts'
 import { entryVersion } from '../core/cache-key.ts'
 import { noBytes } from '../core/chunk.ts'
 import type { BytesByTier, SourcedFrame, Tier } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
-import { MAX_EXCEPTED } from '../core/entry.ts'
 import type { EntryQuery, NearMiss, SignedEntry } from '../core/entry.ts'
 import { foldKey } from '../core/entry-match.ts'
 import type { EntryMatch } from '../core/entry-match.ts'
@@ -15,22 +13,19 @@ import { UNLED_TURN } from '../lease/lease.ts'
 import type { OwnTurn } from '../lease/lease.ts'
 import type { UpstreamHit } from '../store/store.ts'
 import type { Background } from './background.ts'
-import type { CacheOptions, RestoreResult, TierLookup } from './cache.ts'
+import type { CacheOptions, RestoreResult } from './cache.ts'
 import { distinctChunks, orderFrames } from './entry-chunks.ts'
-import { takeTurn, workName } from './shared-work.ts'
+import { missOnFault } from './miss-on-fault.ts'
 import { noteRestore } from './notes-file.ts'
 import { explainNearMisses } from './near-misses.ts'
+import { RestoreLookup } from './restore-lookup.ts'
+import type { FoundAnswers } from './restore-lookup.ts'
+import { SharedArchive } from './shared-archive.ts'
+import { workName } from './shared-work.ts'
 import { preferUpstream } from './source-choice.ts'
 import type { TreeCacheOptions, TreeCacheParts } from './tree-parts.ts'
 import { copyFromUpstream } from './upstream-copy.ts'
 
-// Peers on a LAN answer within a few milliseconds; asking the upstream only after that spares its quota
-// (1500 lookups a minute for a repository) and costs a total miss no more than this.
-const UPSTREAM_HEAD_START_MS = 15
-// The waits before each look for what is known to be offered; a peer that was too slow once is left alone for a second.
-const OFFERED_LOOK_MS = [0, 250, 1000]
-// The router and the control socket keep shorter deadlines of their own; this one holds if they fail to.
-const LOOKUP_DEADLINE_MS = 15_000
 // A catalog is held in memory while it is compared with the disk; 256 MiB describe some 5 million files.
 const MAX_CATALOG_BYTES = 256 * 1024 * 1024
 // How the tiers say that the content of an entry cannot be had.
@@ -38,13 +33,6 @@ const LOST: readonly ErrorCode[] = ['ERR_INTEGRITY', 'ERR_PEER', 'ERR_STORE']
 
 interface RestoreOptions extends TreeCacheOptions, Omit<CacheOptions, 'workingDirectory'> {
   readonly lookupOnly?: boolean
-}
-
-interface FoundAnswers {
-  readonly tiers: TierLookup
-  readonly upstream?: UpstreamHit
-  /** False once it said that it has nothing, or failed: asking again would only cost as much again. */
-  readonly askUpstream: boolean
 }
 
 interface RestoreParts extends TreeCacheParts {
@@ -56,6 +44,7 @@ export class Restore {
   readonly #parts: RestoreParts
   readonly #options: RestoreOptions
   readonly #signal: AbortSignal
+  readonly #lookup: RestoreLookup
   readonly #started = performance.now()
   readonly #bytes: BytesByTier = noBytes()
   readonly #servingPeers = new Set<string>()
@@ -66,6 +55,7 @@ export class Restore {
     this.#parts = parts
     this.#options = options
     this.#signal = options.signal ?? new AbortController().signal
+    this.#lookup = new RestoreLookup(parts, { signal: this.#signal, crossOs: options.crossOs })
   }
 
   async run(
@@ -86,18 +76,20 @@ export class Restore {
       return this.#miss(query, [])
     }
     this.#report('lookup', 0)
-    const found = await this.#lookup(paths, query)
+    const found = await this.#lookup.find(paths, query)
     const source = preferUpstream(found.tiers.match, found.upstream, query)
     if (this.#options.lookupOnly === true) {
       if (source === 'upstream') return this.#upstreamResult(query, found.upstream?.key ?? key)
       if (found.tiers.match !== undefined) return this.#result(query, found.tiers.match, 0, 0)
       return this.#miss(query, found.tiers.nearMisses)
     }
-    let tried = source === 'tiers' ? found.tiers.match : await this.#copyOf(found.upstream, query)
+    let tried =
+      source === 'tiers' ? found.tiers.match : await this.#lookup.copyOf(found.upstream, query)
     while (tried !== undefined) {
       const result = await this.#fromTiers(paths, query, tried)
       if (result !== undefined) return result
-      tried = source === 'tiers' ? await this.#another(query, tried) : undefined
+      tried =
+        source === 'tiers' ? await this.#lookup.another(query, tried, this.#useless) : undefined
     }
     const restored = found.askUpstream ? await this.#inTurn(paths, query, found) : undefined
     return restored ?? this.#miss(query, found.tiers.nearMisses)
@@ -116,105 +108,48 @@ export class Restore {
       return await this.#fromUpstream(paths, query, found, UNLED_TURN)
     }
     const name = { repository, scope, version: query.version, key: hit.key }
-    const turn = await takeTurn(this.#parts, workName('restore', name), {
+    const shared = new SharedArchive(this.#parts, {
+      work: workName('restore', name),
+      request: this.#options.request,
+      key: hit.key,
+      paths,
+      workingDirectory: this.#options.workingDirectory,
       signal: this.#signal,
       onWaiting: () => this.#report('lookup', 0),
+      onProgress: (bytes) => {
+        Object.assign(this.#bytes, bytes)
+        for (const peer of shared.peers) this.#servingPeers.add(peer)
+        this.#report(bytes.peers > 0 ? 'transfer' : 'upstream', bytes.peers + bytes.upstream)
+      },
     })
-    if (turn.kind === 'mine') return await this.#fromUpstream(paths, query, found, turn)
-    const copy = await this.#offeredCopy(hit, query)
-    const result = copy === undefined ? undefined : await this.#fromTiers(paths, query, copy)
-    return result ?? (await this.#fromUpstream(paths, query, found, UNLED_TURN))
-  }
-
-  /** What another has just offered; a whole crowd asks for it now, so one question may be too few. */
-  async #offeredCopy(
-    hit: UpstreamHit,
-    query: EntryQuery,
-  ): Promise<EntryMatch<SignedEntry> | undefined> {
-    for (const waitMs of OFFERED_LOOK_MS) {
-      if (waitMs > 0) await pause(waitMs, this.#signal)
-      const copy = await this.#exactly(hit, query)
-      if (copy !== undefined) return copy
+    try {
+      const turn = await shared.begin()
+      if (turn.kind === 'mine') return await this.#fromUpstream(paths, query, found, turn, shared)
+      if (turn.kind === 'followed') {
+        const result = await this.#following(paths, query, found, shared)
+        if (result !== undefined) return result
+      }
+      const copy = await this.#lookup.offeredCopy(hit, query)
+      const result = copy === undefined ? undefined : await this.#fromTiers(paths, query, copy)
+      return result ?? (await this.#fromUpstream(paths, query, found, UNLED_TURN))
+    } finally {
+      await shared.finish()
     }
-    return undefined
   }
 
-  /** Asks the tiers and, unless they answer exactly at once, the upstream at the same time. */
-  async #lookup(paths: readonly string[], query: EntryQuery): Promise<FoundAnswers> {
-    const none: TierLookup = { nearMisses: [] }
-    const tiers = this.#fault(
-      'Asking the peers',
-      none,
-      withDeadline(LOOKUP_DEADLINE_MS, 'Asking the peers', this.#signal, (signal) =>
-        this.#parts.tiers.find(query, { signal }),
-      ),
-    )
-    const { upstream } = this.#parts
-    if (upstream === undefined) return { tiers: await tiers, askUpstream: false }
-    const early = await Promise.race([
-      tiers,
-      pause(UPSTREAM_HEAD_START_MS, this.#signal).then(() => undefined),
-    ])
-    if (early?.match?.hit === 'exact') return { tiers: early, askUpstream: true }
-    const stop = new AbortController()
-    const asked = this.#fault(
-      'Asking the upstream',
-      undefined,
-      upstream.lookup(paths, query.key, query.restoreKeys, {
-        signal: AbortSignal.any([this.#signal, stop.signal]),
-        crossOs: this.#options.crossOs,
-      }),
-      stop.signal,
-    )
-    const answer = await tiers
-    if (answer.match?.hit === 'exact') {
-      stop.abort(new SwarmCacheError('ERR_ABORTED', 'A peer has the exact key.'))
-      return { tiers: answer, askUpstream: true }
-    }
-    const hit = await asked
-    return { tiers: answer, upstream: hit, askUpstream: hit !== undefined }
-  }
-
-  /** What the upstream would restore may be held by a peer that restored it before. */
-  async #copyOf(
-    hit: UpstreamHit | undefined,
+  /** Restores from what another downloads; undefined if there is a copy to take instead. */
+  async #following(
+    paths: readonly string[],
     query: EntryQuery,
-  ): Promise<EntryMatch<SignedEntry> | undefined> {
-    if (hit === undefined || foldKey(hit.key) === foldKey(query.key)) return undefined
-    return await this.#exactly(hit, query)
-  }
-
-  /** An entry of the tiers under just the key that the upstream named. */
-  async #exactly(
-    hit: UpstreamHit,
-    query: EntryQuery,
-  ): Promise<EntryMatch<SignedEntry> | undefined> {
-    const exact = { ...query, key: hit.key, restoreKeys: [] }
-    const lookup = await this.#fault(
-      'Asking the peers',
-      undefined,
-      withDeadline(LOOKUP_DEADLINE_MS, 'Asking the peers', this.#signal, (signal) =>
-        this.#parts.tiers.find(exact, { signal }),
-      ),
-    )
-    if (lookup?.match?.hit !== 'exact') return undefined
-    return { ...lookup.match, hit: foldKey(hit.key) === foldKey(query.key) ? 'exact' : 'prefix' }
-  }
-
-  /** Another entry that answers like one which turned out to be of no use. */
-  async #another(
-    query: EntryQuery,
-    { hit, entry }: EntryMatch<SignedEntry>,
-  ): Promise<EntryMatch<SignedEntry> | undefined> {
-    if (!this.#useless.has(entry.manifest) || this.#useless.size > MAX_EXCEPTED) return undefined
-    const lookup = await this.#fault(
-      'Asking the peers',
-      undefined,
-      withDeadline(LOOKUP_DEADLINE_MS, 'Asking the peers', this.#signal, (signal) =>
-        this.#parts.tiers.find({ ...query, except: [...this.#useless] }, { signal }),
-      ),
-    )
-    return lookup?.match?.hit === hit ? lookup.match : undefined
+    found: FoundAnswers,
+    shared: SharedArchive,
+  ): Promise<RestoreResult | undefined> {
+    const hit = await this.#restoreUpstream(paths, query, UNLED_TURN, shared)
+    const turn = shared.turn ?? UNLED_TURN
+    if (hit !== undefined) return await this.#offer(paths, query, found, { hit, turn })
+    if (shared.isCopyOffered) return undefined
+    // Without the others, once; what they sent was of no use.
+    return await this.#fromUpstream(paths, query, found, turn)
   }
 
   async #fromTiers(
@@ -279,15 +214,24 @@ export class Restore {
     query: EntryQuery,
     found: FoundAnswers,
     turn: OwnTurn,
+    shared?: SharedArchive,
   ): Promise<RestoreResult | undefined> {
-    const hit = await this.#restoreUpstream(paths, query, turn).catch((error: unknown) => {
+    const hit = await this.#restoreUpstream(paths, query, turn, shared).catch((error: unknown) => {
       void turn.done(false)
       throw error
     })
-    if (hit === undefined) {
-      await turn.done(false)
-      return undefined
-    }
+    if (hit !== undefined) return await this.#offer(paths, query, found, { hit, turn })
+    await turn.done(false)
+    return undefined
+  }
+
+  /** Packs what was restored for those who come later, if this one had the turn to restore it. */
+  async #offer(
+    paths: readonly string[],
+    query: EntryQuery,
+    found: FoundAnswers,
+    { hit, turn }: { readonly hit: UpstreamHit; readonly turn: OwnTurn },
+  ): Promise<RestoreResult> {
     if (this.#options.request.writeRefused === undefined) {
       copyFromUpstream(this.#parts, this.#options, { paths, query, key: hit.key, turn })
     }
@@ -298,26 +242,28 @@ export class Restore {
     paths: readonly string[],
     query: EntryQuery,
     turn: OwnTurn,
+    shared?: SharedArchive,
   ): Promise<UpstreamHit | undefined> {
-    const { upstream } = this.#parts
+    const { upstream, logger } = this.#parts
     if (upstream === undefined) return undefined
     this.#report('upstream', 0)
     // Bytes of a peer that failed half-way were not what the tree was made of.
     Object.assign(this.#bytes, noBytes())
     this.#servingPeers.clear()
-    return await this.#fault(
-      'The upstream',
-      undefined,
-      upstream.restore(paths, query.key, query.restoreKeys, {
-        signal: this.#signal,
-        crossOs: this.#options.crossOs,
-        onProgress: (bytes) => {
-          this.#bytes.upstream = bytes
-          turn.progressed()
-          this.#report('upstream', bytes)
-        },
-      }),
-    )
+    const work = upstream.restore(paths, query.key, query.restoreKeys, {
+      signal: this.#signal,
+      crossOs: this.#options.crossOs,
+      source: shared,
+      onProgress: (bytes) => {
+        // What is shared is counted where it comes in.
+        if (shared?.isUsed === true) return
+        this.#bytes.upstream = bytes
+        turn.progressed()
+        this.#report('upstream', bytes)
+      },
+    })
+    const options = { what: 'The upstream', otherwise: undefined, signal: this.#signal, logger }
+    return await missOnFault(work, options)
   }
 
   async *#counted(frames: AsyncIterable<SourcedFrame>, total: number): AsyncIterable<SourcedFrame> {
@@ -334,19 +280,6 @@ export class Restore {
       if (frame.peer !== undefined) this.#servingPeers.add(frame.peer)
       this.#report('transfer', received, total)
       yield frame
-    }
-  }
-
-  /** The result of `work`, or `otherwise` with a warning; the request's own abort passes. */
-  async #fault<T>(what: string, otherwise: T, work: Promise<T>, quiet?: AbortSignal): Promise<T> {
-    try {
-      return await abortable(work, this.#signal)
-    } catch (error) {
-      this.#signal.throwIfAborted()
-      if (quiet?.aborted !== true) {
-        this.#parts.logger.log('warning', `${what} failed: ${errorMessage(error)}`)
-      }
-      return otherwise
     }
   }
 

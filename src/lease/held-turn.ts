@@ -23,6 +23,7 @@ export class HeldTurn implements OwnTurn {
   #movedMs = performance.now()
   #ended = false
   #told = 0
+  #current: LeaseLine | undefined
   readonly #over = Promise.withResolvers<void>()
 
   /** `reclaim` gives a place with the next leader, or nothing if there is no use in one. */
@@ -41,6 +42,11 @@ export class HeldTurn implements OwnTurn {
   /** Resolves once the turn is no longer kept. */
   get ended(): Promise<void> {
     return this.#over.promise
+  }
+
+  /** How many others wait, when last heard. */
+  get others(): number {
+    return this.#current?.others ?? 0
   }
 
   /** How many others have learned that the work is done. */
@@ -94,6 +100,7 @@ export class HeldTurn implements OwnTurn {
   }
 
   async #follow(line: LeaseLine): Promise<void> {
+    this.#current = line
     const how = await line.over
     if (this.#ended) return
     if (how === 'lapsed') this.#end()

@@ -1,13 +1,22 @@
 import { abortable, withDeadline } from '../async/deadline.ts'
+import { parsePart } from '../core/archive-part.ts'
+import type { ArchivePart } from '../core/archive-part.ts'
 import { Watchdog } from '../async/watchdog.ts'
 import type { Digest } from '../core/digest.ts'
 import { SwarmCacheError } from '../core/errors.ts'
 import { MessageStream } from '../core/message.ts'
+import type { MessageLimits } from '../core/message.ts'
 import type { PeerId } from '../core/peer.ts'
 import type { Swarm } from '../swarm/swarm.ts'
 import type { TurnResult } from './lease.ts'
 import type { Claim, Claimant, Leader, LeaseTable, NameState, Place } from './lease-table.ts'
-import { LEASE_LIMITS, parseLineMessage, parseState } from './lease-wire.ts'
+import {
+  LEASE_LIMITS,
+  PART_LIMITS,
+  PARTS_WAIT_MS,
+  parseLineMessage,
+  parseState,
+} from './lease-wire.ts'
 
 /** What became of waiting in a line. */
 export type LineOutcome =
@@ -21,6 +30,8 @@ export interface LeaseLine {
   readonly outcome: Promise<LineOutcome>
   /** How a turn that was granted ended, unless its holder ended it. */
   readonly over: Promise<'lost' | 'lapsed'>
+  /** How many others wait in it, when last heard. */
+  readonly others: number
   renew(progress: number): void
   /** The number of others who learn of it, once who leads has noted it; undefined if that one is lost. Never rejects. */
   finish(result: TurnResult): Promise<number | undefined>
@@ -45,6 +56,8 @@ export interface RemoteLineOptions {
 
 // A success that who leads could not note in this time is known to the peers all the same: they find the entry.
 const FINISH_MS = 1000
+// In one answer.
+const MAX_PARTS = 1024
 
 /**
  * What a peer knows of a name.
@@ -67,6 +80,35 @@ export async function askState(
       if (state !== undefined) return state
       if (parseLineMessage(message.header)?.kind === 'busy') return { kind: 'none' }
       throw malformed(leader)
+    })
+  } finally {
+    stream?.abort()
+  }
+}
+
+/** The parts that a peer offers beyond the pieces before `first`, none if it has none for now; rejects as `askState` does. */
+export async function askParts(
+  options: Omit<RemoteLineOptions, 'claim' | 'silenceMs' | 'onWaiting'> & {
+    readonly first: number
+  },
+): Promise<ArchivePart[]> {
+  const { answerMs, leader, name, first } = options
+  let stream: MessageStream | undefined
+  const patienceMs = PARTS_WAIT_MS + answerMs
+  try {
+    return await withDeadline(patienceMs, `The peer ${leader}`, options.signal, async (signal) => {
+      stream = await openStream(options, signal, PART_LIMITS)
+      await stream.write({ ask: 'parts', name, first })
+      const parts: ArchivePart[] = []
+      for (;;) {
+        const message = await stream.read()
+        if (message === undefined) return parts
+        const { header, body } = message
+        if (parseLineMessage(header)?.kind === 'busy') return parts
+        const part = parsePart(name, header, body)
+        if (part === undefined || parts.length >= MAX_PARTS) throw malformed(leader)
+        parts.push(part)
+      }
     })
   } finally {
     stream?.abort()
@@ -114,6 +156,7 @@ class RemoteLine implements LeaseLine {
   readonly #noted = Promise.withResolvers<number | undefined>()
   #renewing = false
   #finishing = false
+  #others = 0
 
   constructor(messages: MessageStream, options: RemoteLineOptions) {
     this.#messages = messages
@@ -136,6 +179,10 @@ class RemoteLine implements LeaseLine {
 
   get over(): Promise<'lost' | 'lapsed'> {
     return this.#over.promise
+  }
+
+  get others(): number {
+    return this.#others
   }
 
   renew(progress: number): void {
@@ -179,6 +226,7 @@ class RemoteLine implements LeaseLine {
             this.#outcome.resolve({ kind: 'granted' })
             break
           case 'noted':
+            this.#others = said.others
             if (this.#finishing) this.#noted.resolve(said.others)
             break
           case 'done':
@@ -225,6 +273,9 @@ class LocalClaimant implements Claimant {
     this.outcome.resolve({ kind: 'granted' })
   }
 
+  /** Its place tells at any time. */
+  joined(): void {}
+
   done(by: PeerId): void {
     this.outcome.resolve({ kind: 'done', by })
     this.over.resolve('lapsed')
@@ -252,6 +303,10 @@ class LocalLine implements LeaseLine {
     return this.#claimant.over.promise
   }
 
+  get others(): number {
+    return this.#place.others
+  }
+
   renew(progress: number): void {
     this.#place.renew(progress)
   }
@@ -271,6 +326,7 @@ class LocalLine implements LeaseLine {
 async function openStream(
   { swarm, leader, protocol }: Pick<RemoteLineOptions, 'swarm' | 'leader' | 'protocol'>,
   signal: AbortSignal,
+  limits: MessageLimits = LEASE_LIMITS,
 ): Promise<MessageStream> {
   const opening = swarm.open(leader, protocol, { signal })
   // A stream that opens after the wait is over belongs to nobody.
@@ -278,7 +334,7 @@ async function openStream(
     (stream) => signal.aborted && stream.abort(),
     () => {},
   )
-  return new MessageStream(await abortable(opening, signal), LEASE_LIMITS)
+  return new MessageStream(await abortable(opening, signal), limits)
 }
 
 function ended(peerId: PeerId): SwarmCacheError {

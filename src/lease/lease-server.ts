@@ -1,4 +1,5 @@
 import { withDeadline } from '../async/deadline.ts'
+import { encodePart } from '../core/archive-part.ts'
 import type { ByteStream } from '../core/byte-stream.ts'
 import type { Digest } from '../core/digest.ts'
 import { SwarmCacheError, isSwarmCacheError } from '../core/errors.ts'
@@ -6,11 +7,13 @@ import { MessageStream } from '../core/message.ts'
 import type { PeerId } from '../core/peer.ts'
 import type { PeerView } from './lease.ts'
 import type { Claim, Claimant, LeaseTable, NameState } from './lease-table.ts'
-import { LEASE_LIMITS, parseHolderMessage, parseRequest } from './lease-wire.ts'
+import { LEASE_LIMITS, PARTS_WAIT_MS, parseHolderMessage, parseRequest } from './lease-wire.ts'
+import type { PartTable } from './part-table.ts'
 
 /** What leading the lines of others needs. */
 export interface LeaseServerParts {
   readonly table: LeaseTable
+  readonly offered: PartTable
   /** What this peer knows of a name, led here or not. */
   readonly stateOf: (name: Digest) => NameState
   readonly peers: PeerView
@@ -41,11 +44,17 @@ export class LeaseServer {
   readonly #counts = new Map<PeerId, number>()
   readonly #streams = new Set<ByteStream>()
   readonly #claimants = new Set<RemoteClaimant>()
+  #followedMs = -Infinity
 
   constructor(parts: LeaseServerParts, options: LeaseServerOptions = {}) {
     this.#parts = parts
     this.#maxStreams = options.maxStreams ?? MAX_STREAMS
     this.#maxStreamsPerPeer = options.maxStreamsPerPeer ?? MAX_STREAMS_PER_PEER
+  }
+
+  /** When a part was asked for last. */
+  get followedMs(): number {
+    return this.#followedMs
   }
 
   /** Answers one conversation, until the peer leaves it or all is said. */
@@ -91,8 +100,22 @@ export class LeaseServer {
       await this.#lead(messages, peerId, request.name, request.claim)
       return
     }
+    if (request.ask === 'parts') {
+      await this.#sendParts(messages, request.name, request.first)
+      return
+    }
     const { kind, ...rest } = this.#parts.stateOf(request.name)
     await send(messages, { state: kind, ...rest })
+  }
+
+  async #sendParts(messages: MessageStream, name: Digest, first: number): Promise<void> {
+    this.#followedMs = performance.now()
+    const parts = await this.#parts.offered.next(name, first, PARTS_WAIT_MS)
+    for (const part of parts) {
+      const { header, body } = encodePart(part)
+      await send(messages, header, body)
+    }
+    await messages.closeWrite()
   }
 
   /** Keeps a peer's place until it goes, or nothing is left to say to it. */
@@ -113,7 +136,7 @@ export class LeaseServer {
         if (said === undefined) throw malformed()
         if ('renew' in said) {
           place.renew(said.renew)
-          claimant.note()
+          claimant.note(place.others)
           continue
         }
         claimant.send({ noted: true, others: place.finish(said.finish) })
@@ -161,13 +184,17 @@ class RemoteClaimant implements Claimant {
     if (this.#sending === 0) this.send({ waiting: progress, holder })
   }
 
-  /** Tells a holder that it is heard. */
-  note(): void {
-    if (this.#sending === 0) this.send({ noted: true })
+  /** Tells a holder that it is heard, and for how many it works. */
+  note(others: number): void {
+    if (this.#sending === 0) this.send({ noted: true, others })
   }
 
   granted(): void {
     this.send({ granted: true })
+  }
+
+  joined(others: number): void {
+    this.note(others)
   }
 
   done(by: PeerId): void {
@@ -189,8 +216,14 @@ class RemoteClaimant implements Claimant {
   }
 }
 
-async function send(messages: MessageStream, header: Record<string, unknown>): Promise<void> {
-  await withDeadline(SEND_MS, 'An answer about a turn', undefined, () => messages.write(header))
+async function send(
+  messages: MessageStream,
+  header: Record<string, unknown>,
+  body?: Uint8Array,
+): Promise<void> {
+  await withDeadline(SEND_MS, 'An answer about a turn', undefined, () =>
+    messages.write(header, body),
+  )
 }
 
 function malformed(): SwarmCacheError {

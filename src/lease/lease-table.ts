@@ -14,6 +14,8 @@ export interface Claimant {
   readonly peerId: PeerId
   waiting(leader: Leader): void
   granted(): void
+  /** It has the turn, and so many others wait now. */
+  joined(others: number): void
   /** The work was done by another; the place is gone. */
   done(by: PeerId): void
   /** The turn was taken away, because it was not renewed or lasted too long; the place is gone. */
@@ -32,6 +34,8 @@ export interface Claim {
 export interface Place {
   /** The holder is alive; a higher `progress` than before says that its work has moved on. */
   renew(progress: number): void
+  /** How many others wait for the turn, or have one of the same name. */
+  readonly others: number
   /** Returns how many others learn of a success. */
   finish(result: TurnResult): number
   /** Gives the place up; an unfinished turn goes to the next. */
@@ -135,7 +139,7 @@ export class LeaseTable {
 }
 
 /** A success was known already, so there is nothing to keep. */
-const NO_PLACE: Place = { renew() {}, finish: () => 0, leave() {} }
+const NO_PLACE: Place = { others: 0, renew() {}, finish: () => 0, leave() {} }
 
 interface Turn extends Disposable {
   readonly claimant: Claimant
@@ -165,6 +169,10 @@ class Line {
     this.#events = events
   }
 
+  get places(): number {
+    return this.#turns.size + this.#queue.length
+  }
+
   /** Keeps the turn for who had it with another leader, until it has had the time to come. */
   reserve(peerId: PeerId): void {
     const timer = setTimeout(() => this.gone(peerId), this.#options.leaseMs).unref()
@@ -179,7 +187,7 @@ class Line {
   }
 
   join(claimant: Claimant, holding: boolean): Place | undefined {
-    if (this.#turns.size + this.#queue.length >= this.#options.maxPlaces) return undefined
+    if (this.places >= this.#options.maxPlaces) return undefined
     if (holding && this.#turns.size >= MAX_HOLDERS) return undefined
     if (holding) {
       if (this.#reserved?.peerId === claimant.peerId) this.#endReservation()
@@ -187,9 +195,16 @@ class Line {
     } else {
       this.#queue.push(claimant)
       this.#grantNext()
-      if (!this.#turns.has(claimant)) this.#beat(claimant)
+      if (!this.#turns.has(claimant)) {
+        this.#beat(claimant)
+        for (const holder of this.#turns.keys()) holder.joined(this.places - 1)
+      }
     }
+    const others = (): number => Math.max(0, this.places - 1)
     return {
+      get others() {
+        return others()
+      },
       renew: (progress) => this.#renew(claimant, progress),
       finish: (result) => this.#finish(claimant, result),
       leave: () => this.#leave(claimant),

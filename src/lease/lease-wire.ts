@@ -8,24 +8,33 @@ import type { TurnResult } from './lease.ts'
 import type { Claim, Leader, NameState } from './lease-table.ts'
 
 /**
- * One question or one place in a line on a stream of its own, as messages without bodies.
+ * One question or one place in a line on a stream of its own, as messages without bodies but for parts.
  *
  * Question: `{ask: 'state', name}`, answered with `{state: 'held'}`, `{state: 'done', by}` or, where the name
  * is not led, `{state: 'none', holder?}`.
  * Place: `{ask: 'turn', name, holding?, holder?}`, answered with any number of `{waiting: progress, holder}`
  * and then `{granted: true}`, or `{done: peerId}`. Who has the turn says `{renew: progress}` twice a second
- * and at last `{finish: result}`, both answered with `{noted: true}`, the latter with the number of `others`
- * that learn of a success; `{lapsed: true}` takes the turn away.
+ * and at last `{finish: result}`, both answered with `{noted: true, others}`: the number of those who wait, and of
+ * those who learn of a success; `{lapsed: true}` takes the turn away.
  * `{busy: true}` refuses. Whose stream ends has given its place up.
+ * Parts: `{ask: 'parts', name, first}`, answered, as soon as there are some that reach beyond the pieces before
+ * `first` or after two seconds, with any number of parts as `encodePart` makes them and the end.
  */
 export const LEASE_PROTOCOL = '/swarmcache/lease/1'
 
 /** Digests, peer ids and numbers. */
 export const LEASE_LIMITS: MessageLimits = { headerBytes: 1024, bodyBytes: 0 }
 
+/** A part with its writer's ID token. */
+export const PART_LIMITS: MessageLimits = { headerBytes: 64 * 1024, bodyBytes: 64 * 1024 }
+
+/** How long a question for parts waits for one. */
+export const PARTS_WAIT_MS = 2000
+
 /** What a peer may ask first. */
 export type LeaseRequest =
   | { readonly ask: 'state'; readonly name: Digest }
+  | { readonly ask: 'parts'; readonly name: Digest; readonly first: number }
   | { readonly ask: 'turn'; readonly name: Digest; readonly claim: Claim }
 
 /** What a holder may say. */
@@ -45,6 +54,8 @@ export function parseRequest(header: Header): LeaseRequest | undefined {
   const { ask, name, holding, holder } = header
   if (!isDigest(name)) return undefined
   if (ask === 'state') return { ask, name }
+  if (ask === 'parts')
+    return isCount(header['first']) ? { ask, name, first: header['first'] } : undefined
   if (ask !== 'turn') return undefined
   if (holding !== undefined && typeof holding !== 'boolean') return undefined
   if (holder !== undefined && !isPeerId(holder)) return undefined

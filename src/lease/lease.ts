@@ -1,3 +1,4 @@
+import type { ArchivePart } from '../core/archive-part.ts'
 import type { Digest } from '../core/digest.ts'
 import type { PeerId } from '../core/peer.ts'
 
@@ -37,6 +38,15 @@ export interface DoneTurn {
 /** What became of waiting for a turn. */
 export type Turn = OwnTurn | DoneTurn
 
+/** `waiting`: others wait for the turn of some work; `possible`: there are others who may yet want it. */
+export type Company = 'none' | 'possible' | 'waiting'
+
+/** A part of an archive, and the peer that offers it. It is as it came: nobody has checked who wrote it. */
+export interface FollowedPart {
+  readonly part: ArchivePart
+  readonly by: PeerId
+}
+
 /**
  * Work that one peer of a swarm does for all: whoever asks for the turn of a name gets it, or learns that
  * another has done that work.
@@ -58,7 +68,19 @@ export interface Leases {
    * At once where nobody else takes part. Rejects only with the signal's reason, or ERR_CLOSED after `stop`.
    */
   takeTurn(name: Digest, options?: TurnOptions): Promise<Turn>
-  /** True for some seconds after others were told that this node has done their work: they may come for it now. */
+  /** Whether there are others for whom the work of a turn that is held here is done. */
+  company(name: Digest): Company
+  /** Keeps a part of what is downloaded in a turn for those who wait for it; false if there is no room. */
+  offer(name: Digest, part: ArchivePart): boolean
+  /**
+   * Parts from piece `first` on that whoever has the turn offers, as they come; some may come again. Goes on with
+   * the next one who has it, and ends only by rejecting with the signal's reason, or ERR_CLOSED after `stop`.
+   */
+  follow(name: Digest, first: number, signal: AbortSignal): AsyncIterable<FollowedPart>
+  /**
+   * True for some seconds after others were told that this node has done their work, or have asked for a part of
+   * it: they may come for it now.
+   */
   hasFollowers(): boolean
 }
 

@@ -1,18 +1,23 @@
 import { abortable } from '../async/deadline.ts'
+import { endOfPart } from '../core/archive-part.ts'
+import type { ArchivePart } from '../core/archive-part.ts'
 import type { Digest } from '../core/digest.ts'
 import { SwarmCacheError } from '../core/errors.ts'
 import type { PeerId } from '../core/peer.ts'
 import { HeldTurn } from './held-turn.ts'
 import type { HeldTurnOptions } from './held-turn.ts'
 import { UNLED_TURN } from './lease.ts'
-import type { Leases, Turn, TurnOptions } from './lease.ts'
+import type { Company, FollowedPart, Leases, Turn, TurnOptions } from './lease.ts'
 import { joinLocal } from './lease-line.ts'
 import { LeaseTable } from './lease-table.ts'
 import type { LeaseTableOptions } from './lease-table.ts'
+import { PARTS_WAIT_MS } from './lease-wire.ts'
+import { PartTable } from './part-table.ts'
 
 /** The lines of all leases of one process that know of each other. */
 export class MemoryLeaseGroup {
   readonly table: LeaseTable
+  readonly offered: PartTable = new PartTable()
 
   constructor(options: LeaseTableOptions = {}) {
     this.table = new LeaseTable(options)
@@ -31,7 +36,7 @@ const DEFAULTS: HeldTurnOptions = { beatMs: 500, stallMs: 30_000 }
 export class MemoryLeases implements Leases {
   readonly #parts: MemoryLeasesParts
   readonly #options: HeldTurnOptions
-  readonly #turns = new Set<HeldTurn>()
+  readonly #turns = new Map<Digest, HeldTurn>()
   readonly #stopped = new AbortController()
 
   constructor(parts: MemoryLeasesParts, options: Partial<HeldTurnOptions> = {}) {
@@ -45,7 +50,7 @@ export class MemoryLeases implements Leases {
     this.#stopped.abort(
       new SwarmCacheError('ERR_CLOSED', 'The node is stopping, so no turn can be waited for.'),
     )
-    await Promise.all([...this.#turns].map((turn) => turn.leave()))
+    await Promise.all([...this.#turns.values()].map((turn) => turn.leave()))
   }
 
   async takeTurn(name: Digest, options: TurnOptions = {}): Promise<Turn> {
@@ -65,9 +70,36 @@ export class MemoryLeases implements Leases {
     })
     if (outcome.kind === 'done') return outcome
     const turn = new HeldTurn({ line, reclaim: async () => undefined }, this.#options)
-    this.#turns.add(turn)
-    void turn.ended.then(() => this.#turns.delete(turn))
+    this.#turns.set(name, turn)
+    void turn.ended.then(() => {
+      if (this.#turns.get(name) === turn) this.#turns.delete(name)
+    })
     return turn
+  }
+
+  company(name: Digest): Company {
+    const held = this.#turns.get(name)
+    if (held === undefined) return 'none'
+    return held.others > 0 ? 'waiting' : 'possible'
+  }
+
+  offer(name: Digest, part: ArchivePart): boolean {
+    return this.#parts.group.offered.put(name, part)
+  }
+
+  async *follow(
+    name: Digest,
+    first: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<FollowedPart, void, void> {
+    const { group, peerId: by } = this.#parts
+    const ending = AbortSignal.any([signal, this.#stopped.signal])
+    for (let next = first; ;) {
+      for (const part of await group.offered.next(name, next, PARTS_WAIT_MS, ending)) {
+        next = Math.max(next, endOfPart(part))
+        yield { part, by }
+      }
+    }
   }
 
   /** They are of the same process, and so are their stores. */

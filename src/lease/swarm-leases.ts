@@ -1,4 +1,6 @@
-import { abortable } from '../async/deadline.ts'
+import { abortable, pause } from '../async/deadline.ts'
+import { endOfPart } from '../core/archive-part.ts'
+import type { ArchivePart } from '../core/archive-part.ts'
 import type { Digest } from '../core/digest.ts'
 import { SwarmCacheError, errorMessage, isSwarmCacheError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
@@ -7,14 +9,23 @@ import type { Swarm } from '../swarm/swarm.ts'
 import { HeldTurn } from './held-turn.ts'
 import { leaderOrder } from './leader-order.ts'
 import { UNLED_TURN } from './lease.ts'
-import type { Leases, OwnTurn, PeerView, Turn, TurnOptions } from './lease.ts'
-import { askState, joinLocal, joinRemote } from './lease-line.ts'
+import type {
+  Company,
+  FollowedPart,
+  Leases,
+  OwnTurn,
+  PeerView,
+  Turn,
+  TurnOptions,
+} from './lease.ts'
+import { askParts, askState, joinLocal, joinRemote } from './lease-line.ts'
 import type { LeaseLine, OnWaiting } from './lease-line.ts'
 import { LeaseServer } from './lease-server.ts'
 import type { LeaseServerOptions } from './lease-server.ts'
 import { LeaseTable } from './lease-table.ts'
 import type { Claim, LeaseTableOptions, NameState } from './lease-table.ts'
-import { LEASE_PROTOCOL } from './lease-wire.ts'
+import { LEASE_PROTOCOL, PARTS_WAIT_MS } from './lease-wire.ts'
+import { PartTable } from './part-table.ts'
 
 /** What leases over a swarm work with. */
 export interface SwarmLeasesParts {
@@ -45,6 +56,8 @@ const BEAT_MS = 500
 const SILENCE_MS = 2000
 // Those who came to the swarm last may be first in order and know of nothing yet: so many are asked.
 const MAX_ASKED = 8
+// Between two questions to one who offers nothing, or is not known.
+const ASK_AGAIN_MS = 100
 
 /** Where a line is joined next: a leader that answered, or the news that there is no more to wait for. */
 type Choice = { readonly leader: PeerId; readonly holder?: PeerId } | { readonly done: PeerId }
@@ -66,8 +79,9 @@ export class SwarmLeases implements Leases {
   readonly #silenceMs: number
   readonly #held: { readonly beatMs: number; readonly stallMs: number }
   readonly #table: LeaseTable
+  readonly #offered = new PartTable()
   readonly #server: LeaseServer
-  readonly #turns = new Set<HeldTurn>()
+  readonly #turns = new Map<HeldTurn, Interest>()
   readonly #interests = new Set<Interest>()
   readonly #stopped = new AbortController()
   #toldMs = -Infinity
@@ -83,7 +97,10 @@ export class SwarmLeases implements Leases {
     const { peers } = parts
     const isPresent = (peerId: PeerId): boolean => this.#isPresent(peerId)
     const stateOf = (name: Digest): NameState => this.#stateOf(name)
-    this.#server = new LeaseServer({ table: this.#table, peers, stateOf, isPresent }, options)
+    this.#server = new LeaseServer(
+      { table: this.#table, offered: this.#offered, peers, stateOf, isPresent },
+      options,
+    )
   }
 
   start(): void {
@@ -97,7 +114,7 @@ export class SwarmLeases implements Leases {
       new SwarmCacheError('ERR_CLOSED', 'The node is stopping, so no turn can be waited for.'),
     )
     this.#stopListening?.()
-    await Promise.all([...this.#turns].map((turn) => turn.leave()))
+    await Promise.all([...this.#turns.keys()].map((turn) => turn.leave()))
     await this.#server.stop()
     this.#table.stop()
   }
@@ -161,7 +178,7 @@ export class SwarmLeases implements Leases {
       return undefined
     }
     const turn = new HeldTurn({ line: first, reclaim }, this.#held)
-    this.#turns.add(turn)
+    this.#turns.set(turn, place)
     void turn.ended.then(() => {
       this.#turns.delete(turn)
       this.#interests.delete(place)
@@ -171,7 +188,66 @@ export class SwarmLeases implements Leases {
   }
 
   hasFollowers(): boolean {
-    return performance.now() - this.#toldMs < FOLLOW_MS
+    return performance.now() - Math.max(this.#toldMs, this.#server.followedMs) < FOLLOW_MS
+  }
+
+  company(name: Digest): Company {
+    const held = [...this.#turns].filter(([, { name: own }]) => own === name)
+    if (held.some(([turn]) => turn.others > 0)) return 'waiting'
+    return this.#connected().length > 0 ? 'possible' : 'none'
+  }
+
+  offer(name: Digest, part: ArchivePart): boolean {
+    return this.#offered.put(name, part)
+  }
+
+  async *follow(
+    name: Digest,
+    first: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<FollowedPart, void, void> {
+    const ending = AbortSignal.any([signal, this.#stopped.signal])
+    let holder: PeerId | undefined
+    let next = first
+    for (;;) {
+      ending.throwIfAborted()
+      holder = this.#holderOf(name) ?? holder
+      const parts = holder === undefined ? [] : await this.#partsOf(holder, name, next, ending)
+      if (parts.length === 0) await pause(ASK_AGAIN_MS, ending)
+      for (const part of parts) {
+        next = Math.max(next, endOfPart(part))
+        yield { part, by: holder! }
+      }
+    }
+  }
+
+  /** Who has the turn that callers of this process wait for, as far as they have heard. */
+  #holderOf(name: Digest): PeerId | undefined {
+    for (const interest of this.#interests) {
+      // Before the first turn is given there is a leader and no holder.
+      if (interest.name === name && interest.holder) return interest.holder
+    }
+    return undefined
+  }
+
+  async #partsOf(
+    holder: PeerId,
+    name: Digest,
+    first: number,
+    signal: AbortSignal,
+  ): Promise<ArchivePart[]> {
+    const { swarm } = this.#parts
+    if (holder === swarm.peerId) {
+      return await this.#offered.next(name, first, PARTS_WAIT_MS, signal)
+    }
+    const [protocol, answerMs] = [this.#protocol, this.#answerMs]
+    try {
+      return await askParts({ swarm, protocol, leader: holder, name, first, answerMs, signal })
+    } catch (error) {
+      signal.throwIfAborted()
+      this.#blame(holder, error)
+      return []
+    }
   }
 
   async #join(

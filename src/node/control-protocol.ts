@@ -16,10 +16,15 @@
  *    another of that path; `take` names the `prefix` and, as body, files that the client has written there.
  * 5. `findAnswers` and `putAnswer` carry answers of the GitHub API as api-cache/answer-pack.ts makes them, `takeTurn`
  *    with `answers` takes turns for them; `countApi` says what became of the client's requests so far.
- * 6. Who has a turn, which the client has named itself, says `renewTurn` twice a second until `endTurn`.
+ * 6. `offerPart` has the pieces as body; `followArchive` is answered with one `{ id, digest, bytes, tier, peer?,
+ *    archiveBytes }` for each piece, whose frame is the body or, if it was called with `placed`, lies in a file of
+ *    the home (`place`), then `{ id, end: true }`.
+ * 7. Who has a turn, which the client has named itself, says `renewTurn` twice a second until `endTurn`.
  *
  * A connection that ends takes back every call on it.
  */
+import type { FollowRequest } from '../cache/cache.ts'
+import type { OfferedPart } from '../core/archive-part.ts'
 import { isDigest } from '../core/digest.ts'
 import type { Digest } from '../core/digest.ts'
 import { parseSignedEntry } from '../core/entry.ts'
@@ -35,7 +40,7 @@ import type { TurnResult } from '../lease/lease.ts'
 
 export const HELLO = 'swarmcache control'
 /** Raised with every change that an older client or node would misunderstand. */
-export const PROTOCOL = 2
+export const PROTOCOL = 3
 
 /** Headers hold names and keys; what can be long (manifests, lists, frames) is a body. */
 export const CONTROL_LIMITS: MessageLimits = {
@@ -63,6 +68,9 @@ export type CallName =
   | 'putManifest'
   | 'commit'
   | 'forget'
+  | 'company'
+  | 'offerPart'
+  | 'followArchive'
   | 'takeTurn'
   | 'renewTurn'
   | 'endTurn'
@@ -78,7 +86,7 @@ const MAX_NAME_LENGTH = 1024
 const MAX_LIST_LENGTH = 64
 const MAX_TURN_NAME_LENGTH = 64
 const MAX_ERROR_LENGTH = 4096
-const TIERS: readonly unknown[] = ['memory', 'disk', 'shared', 'peers', 'upstream']
+export const TIERS: readonly unknown[] = ['memory', 'disk', 'shared', 'peers', 'upstream']
 const REPOSITORY_PATTERN = /^[A-Za-z0-9_.-]{1,100}\/[A-Za-z0-9_.-]{1,100}$/
 
 /** The repository that a call names. */
@@ -128,16 +136,22 @@ export function readCommittedEntry(header: Header): Omit<Entry, 'writer'> | Sign
   return unsigned
 }
 
-export function readFrame({ header, body }: Message): Frame {
+/** A chunk by its digest and size. */
+export function readChunk(header: Header): ChunkRef {
   const digest = readDigest(header)
   const bytes = header['bytes']
   if (!Number.isSafeInteger(bytes) || Number(bytes) <= 0 || Number(bytes) > MAX_CHUNK_BYTES) {
     throw malformed('a chunk has no valid size')
   }
+  return { digest, bytes: Number(bytes) }
+}
+
+export function readFrame({ header, body }: Message): Frame {
+  const chunk = readChunk(header)
   if (body.length === 0 || body.length > MAX_FRAME_BYTES) {
     throw malformed(`a frame has ${body.length} bytes`)
   }
-  return { chunk: { digest, bytes: Number(bytes) }, bytes: body }
+  return { chunk, bytes: body }
 }
 
 /** Which chunk of a request a frame is, and where it comes from. @throws ERR_FRAME if it was not asked for. */
@@ -151,6 +165,20 @@ export function readSource(
   }
   const source = { chunk, tier: tier as Tier }
   return typeof peer === 'string' ? { ...source, peer } : source
+}
+
+/** What a client wants to follow. */
+export function readFollow(header: Header): FollowRequest {
+  const { scope, key, first, placed } = header
+  if (!isName(scope) || !isName(key) || !isCount(first)) throw malformed('a download has no name')
+  return { work: readDigest(header), scope, key, first, placed: placed === true }
+}
+
+/** A part that a client offers, but for the check that its entry names it. */
+export function readPart({ header, body }: Message): OfferedPart {
+  const { archiveBytes, first } = header
+  if (!isCount(archiveBytes) || !isCount(first)) throw malformed('a part has no place')
+  return { entry: readCommittedEntry(header), archiveBytes, first, pieces: decodeRefList(body) }
 }
 
 export function readDigest(header: Header): Digest {
@@ -203,18 +231,25 @@ export function encodeRefs(chunks: readonly ChunkRef[]): Uint8Array {
   return bytes
 }
 
-export function decodeRefs(body: Uint8Array): ChunkRef[] {
+/** A list that may name a chunk more than once. */
+function decodeRefList(body: Uint8Array): ChunkRef[] {
   if (body.length % REF_BYTES !== 0) throw malformed(`a list of chunks has ${body.length} bytes`)
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.length)
-  const chunks = new Map<Digest, ChunkRef>()
+  const chunks: ChunkRef[] = []
   for (let offset = 0; offset < bytes.length; offset += REF_BYTES) {
     const digest = bytes.toString('hex', offset, offset + DIGEST_BYTES)
     const size = bytes.readUInt32BE(offset + DIGEST_BYTES)
     if (size === 0 || size > MAX_CHUNK_BYTES) throw malformed(`a chunk claims ${size} bytes`)
-    if (chunks.has(digest)) throw malformed('a chunk is asked for twice')
-    chunks.set(digest, { digest, bytes: size })
+    chunks.push({ digest, bytes: size })
   }
-  return [...chunks.values()]
+  return chunks
+}
+
+export function decodeRefs(body: Uint8Array): ChunkRef[] {
+  const chunks = decodeRefList(body)
+  const digests = new Set(chunks.map(({ digest }) => digest))
+  if (digests.size !== chunks.length) throw malformed('a chunk is asked for twice')
+  return chunks
 }
 
 export function encodeJson(value: unknown): Uint8Array {
@@ -269,6 +304,10 @@ function shortVersion(version: unknown): string {
 
 function isShort(value: unknown): boolean {
   return typeof value !== 'string' || value.length <= MAX_ERROR_LENGTH
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function isName(value: unknown): value is string {

@@ -17,7 +17,9 @@ import {
   protocolMismatch,
   readCommittedEntry,
   readDigest,
+  readFollow,
   readFrame,
+  readPart,
   readQuery,
   readRepository,
   readSignedEntry,
@@ -28,7 +30,7 @@ import type { CallName } from './control-protocol.ts'
 import { ControlAnswers } from './control-answers.ts'
 import { ControlInboxes } from './control-inboxes.ts'
 import { ControlTurns } from './control-turns.ts'
-import { PlaceMessages } from './place-messages.ts'
+import { PlaceMessages, encodePiece } from './place-messages.ts'
 import { UnopenedFrames } from './unopened-frames.ts'
 
 /** What a session works with. */
@@ -145,6 +147,7 @@ export class ControlSession {
     const { id } = call
     try {
       if (call.header['call'] === 'readChunks') await this.#stream(call)
+      else if (call.header['call'] === 'followArchive') await this.#follow(call)
       else await this.#channel.write({ id }, await this.#run(call))
     } catch (error) {
       if (this.#gone.signal.aborted) return
@@ -153,7 +156,7 @@ export class ControlSession {
   }
 
   async #run({ id, header, body, signal }: Call): Promise<Uint8Array> {
-    const name = header['call'] as Exclude<CallName, 'readChunks'>
+    const name = header['call'] as Exclude<CallName, 'readChunks' | 'followArchive'>
     const tiers = async () => await this.#node.tiers(readRepository(header), { signal })
     switch (name) {
       case 'ping':
@@ -214,6 +217,12 @@ export class ControlSession {
       case 'endTurn':
         await this.#turns.end(readTurnName(header), readTurnResult(header))
         return NOTHING
+      case 'company':
+        return encodeJson(await (await tiers()).company(readDigest(header)))
+      case 'offerPart': {
+        const part = readPart({ header, body })
+        return encodeJson(await (await tiers()).offerPart(readDigest(header), part))
+      }
       case 'forget':
         await (
           await tiers()
@@ -245,6 +254,15 @@ export class ControlSession {
     if (signal.aborted) await turn.done(false)
     else this.#turns.keep(name, turn)
     return {}
+  }
+
+  async #follow({ id, header, signal }: Call): Promise<void> {
+    const tiers = await this.#node.tiers(readRepository(header), { signal })
+    for await (const piece of tiers.followArchive(readFollow(header), { signal })) {
+      const { header: said, body } = encodePiece(piece, this.#home)
+      await this.#channel.write({ id, ...said }, body)
+    }
+    await this.#channel.write({ id, end: true })
   }
 
   async #stream({ id, header, body, signal }: Call): Promise<void> {

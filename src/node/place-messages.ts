@@ -1,9 +1,18 @@
-import { isAbsolute, join, normalize } from 'node:path'
-import type { SourcedFrame } from '../core/chunk.ts'
+import { isAbsolute, join, normalize, relative } from 'node:path'
+import type { FollowedPiece } from '../cache/cache.ts'
+import type { FramePlace, SourcedFrame, Tier } from '../core/chunk.ts'
 import { SwarmCacheError } from '../core/errors.ts'
 import { MAX_FRAME_BYTES } from '../core/manifest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
-import { decodeJson, encodeJson, readSource } from './control-protocol.ts'
+import type { Message } from '../core/message.ts'
+import {
+  TIERS,
+  decodeJson,
+  encodeJson,
+  readChunk,
+  readFrame,
+  readSource,
+} from './control-protocol.ts'
 
 /** A frame in a file of the node's home, as it crosses the control socket. */
 export interface PlacedFrame {
@@ -69,20 +78,42 @@ export function readPlaces(
   const frames = decodeJson(body)
   if (!Array.isArray(frames)) throw misplaced()
   return frames.map((given: Partial<Record<keyof PlacedFrame, unknown>> | null) => {
-    const { path, position, bytes, unopened } = given ?? {}
-    if (
-      typeof path !== 'string' ||
-      !isInside(path) ||
-      !isCount(position, Number.MAX_SAFE_INTEGER) ||
-      !isCount(bytes, MAX_FRAME_BYTES) ||
-      !isCount(unopened, Number.MAX_SAFE_INTEGER)
-    ) {
-      throw misplaced()
-    }
-    const place = { path: join(home, path), position, bytes }
+    const unopened = given?.unopened
+    if (!isCount(unopened, Number.MAX_SAFE_INTEGER)) throw misplaced()
+    const place = readPlace(given, home)
     const frame = { ...readSource(given ?? {}, chunks), bytes: new Uint8Array(), place }
     return { frame, number: unopened }
   })
+}
+
+/** A piece of an archive as the header and body of a message; its place is relative to `home`. */
+export function encodePiece(
+  { chunk, bytes, place, tier, peer, archiveBytes }: FollowedPiece,
+  home: string,
+): { readonly header: Record<string, unknown>; readonly body: Uint8Array } {
+  const placed = place && { ...place, path: relative(home, place.path) }
+  return { header: { ...chunk, tier, peer, archiveBytes, place: placed }, body: bytes }
+}
+
+/** What `encodePiece` made. @throws ERR_FRAME if it is malformed, or its place is not in the home. */
+export function readPiece(message: Message, home: string): FollowedPiece {
+  const { tier, peer, archiveBytes, place } = message.header
+  if (!TIERS.includes(tier) || !isCount(archiveBytes, Number.MAX_SAFE_INTEGER)) throw misplaced()
+  const frame =
+    place === undefined
+      ? readFrame(message)
+      : { chunk: readChunk(message.header), bytes: message.body, place: readPlace(place, home) }
+  const piece = { ...frame, tier: tier as Tier, archiveBytes }
+  return typeof peer === 'string' ? { ...piece, peer } : piece
+}
+
+function readPlace(value: unknown, home: string): FramePlace {
+  const { path, position, bytes } = (value ?? {}) as Partial<Record<keyof FramePlace, unknown>>
+  if (typeof path !== 'string' || !isInside(path)) throw misplaced()
+  if (!isCount(position, Number.MAX_SAFE_INTEGER) || !isCount(bytes, MAX_FRAME_BYTES)) {
+    throw misplaced()
+  }
+  return { path: join(home, path), position, bytes }
 }
 
 function isInside(path: string): boolean {

@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import type { ForgetOptions, ReadOptions, TierLookup, Tiers } from '../cache/cache.ts'
+import type {
+  FollowedPiece,
+  FollowRequest,
+  ForgetOptions,
+  ReadOptions,
+  TierLookup,
+  Tiers,
+} from '../cache/cache.ts'
+import type { OfferedPart } from '../core/archive-part.ts'
 import type { Frame, SourcedFrame } from '../core/chunk.ts'
 import type { Digest } from '../core/digest.ts'
 import { parseSignedEntry } from '../core/entry.ts'
@@ -7,7 +15,7 @@ import type { Entry, EntryQuery, SignedEntry } from '../core/entry.ts'
 import type { Inbox } from '../core/inbox.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { PeerId } from '../core/peer.ts'
-import type { Turn, TurnOptions } from '../lease/lease.ts'
+import type { Company, Turn, TurnOptions } from '../lease/lease.ts'
 import type { ControlChannel } from './control-channel.ts'
 import { nodeGone } from './control-connection.ts'
 import { openInbox } from './control-inboxes.ts'
@@ -20,7 +28,7 @@ import {
   readSource,
 } from './control-protocol.ts'
 import type { CallName } from './control-protocol.ts'
-import { readPlaces } from './place-messages.ts'
+import { readPiece, readPlaces } from './place-messages.ts'
 import { RemoteTurn } from './remote-turn.ts'
 
 interface Wait {
@@ -146,6 +154,38 @@ export class RemoteTiers implements Tiers {
     const { by } = decodeJson(body) as { readonly by?: PeerId }
     if (by !== undefined) return { kind: 'done', by }
     return new RemoteTurn((call, args) => this.#call(call, { ...args, turn }))
+  }
+
+  async company(work: Digest): Promise<Company> {
+    const company = decodeJson(await this.#call('company', { digest: work }))
+    return company === 'waiting' || company === 'possible' ? company : 'none'
+  }
+
+  async offerPart(
+    work: Digest,
+    { entry, archiveBytes, first, pieces }: OfferedPart,
+  ): Promise<boolean> {
+    const args = { digest: work, entry, archiveBytes, first }
+    return decodeJson(await this.#call('offerPart', args, { body: encodeRefs(pieces) })) === true
+  }
+
+  followArchive(
+    request: FollowRequest,
+    { signal }: { readonly signal: AbortSignal },
+  ): AsyncGenerator<FollowedPiece> {
+    const { work, ...follow } = request
+    const home = this.#home
+    const header = { id: READ_ID, call: 'followArchive', repository: this.#repository }
+    return this.#calls.stream(async function* (channel) {
+      await channel.write({ ...header, ...follow, digest: work })
+      for (;;) {
+        const message = await channel.read()
+        if (message === undefined) throw nodeGone()
+        if (message.header['error'] !== undefined) throw decodeError(message.header['error'])
+        if (message.header['end'] === true) return
+        yield readPiece(message, home)
+      }
+    }, signal)
   }
 
   async forget(entry: SignedEntry, { malformed = false }: ForgetOptions = {}): Promise<void> {

@@ -11,7 +11,8 @@ import { judgeRestore, judgeSave } from './actions-cache-outcome.ts'
 import { ClientTranscript } from './actions-cache-output.ts'
 import { ActionsCacheProcess } from './actions-cache-process.ts'
 import type { WorkerCall, WorkerResult } from './actions-cache-worker.ts'
-import type { Upstream, UpstreamHit, UpstreamOptions } from './store.ts'
+import type { ArchiveRelay } from './archive-relay.ts'
+import type { ArchiveSource, Upstream, UpstreamHit, UpstreamOptions } from './store.ts'
 
 /** Collaborators of the upstream. */
 export interface ActionsCacheUpstreamParts {
@@ -30,6 +31,8 @@ export interface ActionsCacheUpstreamOptions extends Partial<CallDeadlines> {
 const LOOKUP_TIMEOUT_MS = 10_000
 // The client gives up a download that is silent for 5 s, and waits 30 s a try for Azure's storage.
 const STALL_TIMEOUT_MS = 60_000
+// A request for a relayed archive is made again after this.
+const MAX_SILENCE_MS = 10_000
 // 10 GB at 3 MB/s, the slowest rate that users report.
 const TOTAL_TIMEOUT_MS = 60 * 60_000
 // Each needs 80 MB or so while it runs; more calls wait for their turn.
@@ -86,6 +89,25 @@ export class ActionsCacheUpstream implements Upstream {
     return found === undefined ? undefined : { key: found }
   }
 
+  /** The way of a restore whose archive comes from elsewhere; undefined where the client does all by itself. */
+  async #relay(
+    source: ArchiveSource | undefined,
+    folder: string,
+  ): Promise<ArchiveRelay | undefined> {
+    if (source === undefined) return undefined
+    try {
+      const { ArchiveRelay, canRelay } = await import('./archive-relay.ts')
+      if (!canRelay(this.#env)) return undefined
+      const parts = { source, logger: this.#logger }
+      // The client is told that its download has stalled once it was tried again for some time.
+      const silenceMs = Math.min(MAX_SILENCE_MS, this.#deadlines.stallTimeoutMs / 4)
+      return await ArchiveRelay.start(parts, { env: this.#env, folder, silenceMs })
+    } catch (error) {
+      this.#logger.log('info', `No download can be shared: ${errorMessage(error)}`)
+      return undefined
+    }
+  }
+
   async save(
     paths: readonly string[],
     key: string,
@@ -119,10 +141,14 @@ export class ActionsCacheUpstream implements Upstream {
     const workingDirectory = path.resolve(options.workingDirectory ?? this.#workingDirectory ?? '.')
     const workspace = await chooseWorkspace(paths, workingDirectory, this.#env['GITHUB_WORKSPACE'])
     const crossOs = options.crossOs ?? false
-    const call = { kind, paths, key, restoreKeys, crossOs, workingDirectory, workspace }
-    using _turn = await this.#takeTurn(call, signal)
+    const asked = { kind, paths, key, restoreKeys, crossOs, workingDirectory, workspace }
+    using _turn = await this.#takeTurn(asked, signal)
+    await using relay = await this.#relay(options.source, workspace ?? workingDirectory)
+    const environment = relay?.environment
+    const call = { ...asked, environment }
     const process = await this.#takeProcess(call)
-    const transcript = new ClientTranscript(kind, [this.#env['ACTIONS_RUNTIME_TOKEN'] ?? ''])
+    const tokens = [this.#env, environment].map((env) => env?.['ACTIONS_RUNTIME_TOKEN'] ?? '')
+    const transcript = new ClientTranscript(kind, tokens)
     let failed = true
     try {
       const { onProgress } = options

@@ -12,6 +12,8 @@ export interface WorkerCall {
   readonly workingDirectory: string
   /** The folder that names in the archive are relative to; the working directory if undefined. */
   readonly workspace: string | undefined
+  /** Variables that take the place of the process's own in this call. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** How a call ended; `result` is what the client returned, a key or an id. */
@@ -36,7 +38,23 @@ function send(message: WorkerMessage): void {
   if (process.connected) process.send?.(message)
 }
 
+const replaced = new Map<string, string | undefined>()
+
+/** Gives this call its own variables, and takes those of the call before away. */
+function setEnvironment(own: Readonly<Record<string, string>> = {}): void {
+  for (const [name, value] of replaced) {
+    if (value === undefined) delete process.env[name]
+    else process.env[name] = value
+  }
+  replaced.clear()
+  for (const [name, value] of Object.entries(own)) {
+    replaced.set(name, process.env[name])
+    process.env[name] = value
+  }
+}
+
 async function run(call: WorkerCall): Promise<WorkerResult> {
+  setEnvironment(call.environment)
   process.chdir(call.workingDirectory)
   if (call.workspace === undefined) delete process.env['GITHUB_WORKSPACE']
   else process.env['GITHUB_WORKSPACE'] = call.workspace

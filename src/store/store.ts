@@ -132,6 +132,33 @@ export interface Upstream {
   close(): Promise<void>
 }
 
+/** The bytes of an archive of the service from some offset on, in order. */
+export interface ArchiveBytes {
+  /** Of the whole archive. */
+  readonly archiveBytes: number
+  readonly content: AsyncIterable<Uint8Array>
+}
+
+/** The archive that the service named for a restore. */
+export interface UpstreamArchive {
+  readonly key: string
+  /** The folder that names in it are relative to. */
+  readonly folder: string
+  /** How many bytes it has; undefined if the service does not say. Never rejects. */
+  size(): Promise<number | undefined>
+  /** Downloads it from the service. @throws ERR_UPSTREAM, or the signal's reason. */
+  download(from: number, signal: AbortSignal): Promise<ArchiveBytes>
+}
+
+/** Where a restore gets the bytes of the archive from, in place of the service's storage. */
+export interface ArchiveSource {
+  /**
+   * All bytes of the archive, or undefined to let the upstream fetch it as usual. What the content throws fails the
+   * restore; nothing has been written to the declared paths by then.
+   */
+  open(archive: UpstreamArchive): Promise<ArchiveBytes | undefined>
+}
+
 /** Options of one upstream call. */
 export interface UpstreamOptions {
   readonly signal?: AbortSignal
@@ -140,4 +167,6 @@ export interface UpstreamOptions {
   readonly workingDirectory?: string
   /** Bytes moved so far, if the service tells. */
   readonly onProgress?: (bytes: number) => void
+  /** Only for a restore; an upstream that cannot do it fetches the archive as usual. */
+  readonly source?: ArchiveSource
 }

@@ -66,6 +66,8 @@ export class ChunkFetch {
   readonly #stopTicking: () => void
   #heldBytes = 0
   #tickedAt: number
+  /** Further chunks may be added. */
+  #growing: boolean
   #finished = false
   #error: unknown
   #wake: (() => void) | undefined
@@ -85,6 +87,7 @@ export class ChunkFetch {
     this.#bufferBytes = options.bufferBytes ?? BUFFER_BYTES
     this.#picker = new ChunkPicker(request.chunks, random)
     this.#tickedAt = parts.now()
+    this.#growing = request.more !== undefined
     const listener = {
       frame: (source: FetchSource, chunk: ChunkRef, bytes: Uint8Array) =>
         this.#take(source, chunk, bytes),
@@ -95,6 +98,7 @@ export class ChunkFetch {
     }
     this.#sources = new FetchSources(parts, request, this.#picker, listener, random)
     this.#stopTicking = every(TICK_MS, () => this.#tick())
+    if (request.more !== undefined) void this.#grow(request.more)
     this.#pump()
   }
 
@@ -134,10 +138,28 @@ export class ChunkFetch {
     this.#wake?.()
   }
 
+  async #grow(more: AsyncIterable<readonly ChunkRef[]>): Promise<void> {
+    try {
+      for await (const chunks of more) {
+        if (this.#finished) return
+        this.#picker.add(chunks)
+        this.#pump()
+      }
+    } catch (error) {
+      this.#finish(error)
+    }
+    this.#growing = false
+    this.#pump()
+  }
+
+  get #isComplete(): boolean {
+    return this.#picker.left === 0 && !this.#growing
+  }
+
   #pump(): void {
     // Sources may speak up before the constructor is through.
     if (this.#finished || this.#sources === undefined) return
-    if (this.#picker.left === 0) {
+    if (this.#isComplete) {
       this.#finish(undefined)
       return
     }
@@ -259,7 +281,7 @@ export class ChunkFetch {
     this.#picker.done(task)
     this.#ready.push({ chunk, bytes, tier: 'peers', peer: peerId, isOwned: true })
     this.#wake?.()
-    if (this.#picker.left === 0) this.#finish(undefined)
+    if (this.#isComplete) this.#finish(undefined)
   }
 
   #lack(source: FetchSource, chunk: ChunkRef): void {

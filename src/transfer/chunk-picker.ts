@@ -42,23 +42,35 @@ export class ChunkPicker {
   readonly #tasks = new Map<Digest, Task>()
   readonly #open = new Set<Task>()
   #openBytes = 0
+  #count = 0
   readonly #partial = new Set<FetchSource>()
 
   constructor(chunks: readonly ChunkRef[], random: () => number) {
     this.#random = random
-    for (const [number, chunk] of chunks.entries()) {
+    this.add(chunks)
+  }
+
+  /** Adds chunks behind those of the request; no digest twice. */
+  add(chunks: readonly ChunkRef[]): void {
+    for (const chunk of chunks) {
       const task: Task = {
         chunk,
-        number,
+        number: this.#count,
         from: new Set(),
         state: 'open',
         offers: 0,
         offeredAt: 0,
       }
+      this.#count += 1
       this.#tasks.set(chunk.digest, task)
       this.#open.add(task)
       this.#openBytes += chunk.bytes
     }
+  }
+
+  /** Chunks named so far. */
+  get count(): number {
+    return this.#count
   }
 
   /** Chunks that are not here yet. */

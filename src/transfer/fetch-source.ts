@@ -39,6 +39,8 @@ export class FetchSource {
   /** Number in the request of the first chunk that it was not asked about. */
   watchedTo = 0
   isWatching = false
+  /** When it was asked last what it holds. */
+  watchedAt: number = -Infinity
   /** Set once the channel is open and the source may be asked. */
   channel: ChunkChannel | undefined
   /** When each chunk was asked for, the oldest first. */

@@ -44,6 +44,8 @@ const CROWD_PATIENCE = 3
 // Chunks that a source is asked about at a time, and how many of them are left when it is asked about more.
 const MAX_WATCHED = 2048
 const WATCH_MORE_AT = 512
+// Where chunks are added all the time, each source is asked about them so often; it costs both sides a look at each.
+const WATCH_AGAIN_MS = 400
 // One that claims to hold everything and lacks more than this is no use.
 const MAX_LACKS = 1024
 // Asking everybody for more holders than are known costs more than a short fetch. After that the router is asked more
@@ -60,6 +62,8 @@ export class FetchSources {
   readonly #manifest: Digest
   readonly #picker: ChunkPicker
   readonly #listener: FetchSourcesListener
+  /** The request may name further chunks. */
+  readonly #grows: boolean
   readonly #random: () => number
   readonly #sources = new Set<FetchSource>()
   readonly #search: HolderSearch
@@ -83,6 +87,7 @@ export class FetchSources {
   ) {
     this.#parts = parts
     this.#manifest = request.manifest
+    this.#grows = request.more !== undefined
     this.#picker = picker
     this.#listener = listener
     this.#random = random
@@ -168,7 +173,7 @@ export class FetchSources {
       source.tick(now, elapsedMs, lateMs)
       const reason = source.stallReason(now, patience)
       if (reason !== undefined) this.leave(source, new SwarmCacheError('ERR_TIMEOUT', reason))
-      else if (!source.isFull) this.#watchMore(source)
+      else if (!source.isFull || this.#grows) this.#watchMore(source)
     }
     // Those of a crowd name each other, which costs less than asking everybody again.
     if (now < this.#searchAt || (this.#inCrowd && this.#sources.size > 1)) return
@@ -266,10 +271,20 @@ export class FetchSources {
   }
 
   async #watch(source: FetchSource, channel: ChunkChannel, hint?: Hint): Promise<void> {
-    const tasks = this.#picker.from(source.watchedTo).take(MAX_WATCHED).toArray()
-    if (tasks.length === 0) return
+    // Only the last watch counts: where it comes again with every few chunks, those before are part of it.
+    const first = this.#grows ? 0 : source.watchedTo
+    const tasks = this.#picker.from(first).take(MAX_WATCHED).toArray()
+    if (tasks.length === 0) {
+      if (!this.#grows || !this.#sources.has(source)) return
+      source.watchedTo = this.#picker.count
+      source.channel = channel
+      return
+    }
+    const isAll = this.#grows && tasks.length < MAX_WATCHED
+    const watchedTo = isAll ? this.#picker.count : tasks.at(-1)!.number + 1
     const digests = tasks.map(({ chunk }) => chunk.digest)
     source.isWatching = true
+    source.watchedAt = this.#parts.now()
     try {
       const what = 'Asking a peer what it holds'
       const answer = await withDeadline(OPEN_MS, what, this.#ending.signal, (signal) =>
@@ -277,7 +292,7 @@ export class FetchSources {
       )
       if (!this.#sources.has(source)) return
       source.isWatching = false
-      source.watchedTo = tasks.at(-1)!.number + 1
+      source.watchedTo = watchedTo
       this.#learn(source, digests, answer)
       const isOfUse = source.isFull || source.isFetching || source.offers.size > 0
       if (isOfUse || hint !== 'connected') source.channel = channel
@@ -294,7 +309,9 @@ export class FetchSources {
   /** A source that holds parts is asked about more when little is left of what it was asked about. */
   #watchMore(source: FetchSource): void {
     const { channel, watchedTo, isWatching } = source
-    if (channel === undefined || isWatching || watchedTo === 0) return
+    if (channel === undefined || isWatching) return
+    if (this.#grows ? watchedTo >= this.#picker.count : watchedTo === 0) return
+    if (this.#grows && this.#parts.now() - source.watchedAt < WATCH_AGAIN_MS) return
     if (this.#picker.fewLeftBefore(watchedTo, WATCH_MORE_AT)) void this.#watch(source, channel)
   }
 

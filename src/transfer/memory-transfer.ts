@@ -58,7 +58,7 @@ export class MemoryTransfer implements Transfer {
     request: FetchRequest,
     options: TransferOptions = {},
   ): AsyncGenerator<SourcedFrame, void, void> {
-    for (const chunk of request.chunks) {
+    for await (const chunk of allChunks(request)) {
       const frame = await this.#fetchChunk(chunk, request.holders, options.signal)
       options.signal?.throwIfAborted()
       if (frame === undefined) {
@@ -87,4 +87,9 @@ export class MemoryTransfer implements Transfer {
     }
     return undefined
   }
+}
+
+async function* allChunks({ chunks, more }: FetchRequest): AsyncGenerator<ChunkRef> {
+  yield* chunks
+  if (more !== undefined) for await (const further of more) yield* further
 }

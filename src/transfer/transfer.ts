@@ -16,6 +16,8 @@ export interface FetchRequest {
   readonly manifest: Digest
   /** What to fetch; no digest twice. Order is a hint only: frames come as peers deliver them. */
   readonly chunks: readonly ChunkRef[]
+  /** Further chunks as they become known, none of them named before; the fetch goes on until it ends. */
+  readonly more?: AsyncIterable<readonly ChunkRef[]>
   /** Peers known to hold the manifest, or part of it. */
   readonly holders: readonly PeerId[]
   /** `background` for what no job waits for: its chunks are sent one at a time beside what jobs ask for. */

@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { digestOf } from '../../src/core/digest.ts'
 import type { Leases, OwnTurn, Turn } from '../../src/lease/lease.ts'
+import { SampleArchive } from '../support/archive-parts.ts'
 import { eventually } from '../support/eventually.ts'
+import { createSigner } from '../support/sample-entries.ts'
 
 /** What every implementation of Leases does; `create` gives the leases of peers that know of each other. */
 export function leaseContract(
@@ -126,6 +128,39 @@ export function leaseContract(
     own(await next)
     await assert.rejects(first!.takeTurn(work), { code: 'ERR_CLOSED' })
   })
+
+  test(
+    `${name}: parts that are offered in a turn reach those who wait for it, from where they ask`,
+    options,
+    async (t) => {
+      const [first, second] = await create(t, 2)
+      const archive = await SampleArchive.make('deps-1', 4)
+      const name = archive.work
+      const sign = createSigner()
+      const offer = (from: number, end: number): boolean => {
+        const part = archive.part(from, end)
+        return first!.offer(name, { ...part, entry: sign(part.entry) })
+      }
+      const leader = own(await first!.takeTurn(name))
+      const ending = new AbortController()
+      const waits = Promise.withResolvers<void>()
+      const waiting = second!.takeTurn(name, { onWaiting: () => waits.resolve() })
+      await waits.promise
+      await eventually('the news', () => first!.company(name) === 'waiting')
+      assert.ok(offer(0, 2))
+      const parts = second!.follow(name, 1, ending.signal)[Symbol.asyncIterator]()
+      const early = (await parts.next()).value!
+      assert.deepEqual(early.part.pieces, archive.part(0, 2).pieces)
+      assert.ok(offer(2, 4))
+      const late = (await parts.next()).value!
+      assert.equal(late.part.first, 2)
+      const reason = new Error('that is enough')
+      ending.abort(reason)
+      await assert.rejects(parts.next(), reason)
+      await leader.done(true)
+      assert.equal((await waiting).kind, 'done')
+    },
+  )
 
   test(`${name}: an aborted signal ends a wait before it begins`, options, async (t) => {
     const [first] = await create(t, 1)

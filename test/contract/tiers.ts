@@ -2,14 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { Tiers } from '../../src/cache/cache.ts'
+import { PIECE_BYTES } from '../../src/core/archive-part.ts'
 import { digestOf } from '../../src/core/digest.ts'
 import { openFrame } from '../../src/core/chunk.ts'
 import type { SignedEntry } from '../../src/core/entry.ts'
 import { isSwarmCacheError } from '../../src/core/errors.ts'
 import { verifyEntry } from '../../src/identity/identity.ts'
+import { SampleArchive } from '../support/archive-parts.ts'
 import { collect, eventually } from '../support/eventually.ts'
 import { firstOwn, own } from './lease.ts'
-import { REPOSITORY, askFor, makeSample } from '../support/sample-entries.ts'
+import { MAIN, REPOSITORY, askFor, makeSample } from '../support/sample-entries.ts'
 import type { Sample } from '../support/sample-entries.ts'
 
 /** What every implementation of Tiers does; `create` gives empty tiers of the sample repository. */
@@ -149,6 +151,39 @@ export function tiersContract(name: string, create: (t: TestContext) => Promise<
       assert.deepEqual(kinds.toSorted(), ['done', 'mine'])
     },
   )
+
+  test(`${name}: a download that is offered in a turn can be followed`, options, async (t) => {
+    const tiers = await create(t)
+    const archive = await SampleArchive.make('deps-1', 5)
+    const { work, key } = archive
+    const leader = own(await tiers.takeTurn(work))
+    const ending = new AbortController()
+    const waits = Promise.withResolvers<void>()
+    const onWaiting = (): void => waits.resolve()
+    const waiting = tiers.takeTurn(work, { onWaiting })
+    await waits.promise
+    await eventually('the news', async () => (await tiers.company(work)) === 'waiting')
+    for (const frame of archive.frames) await tiers.put(frame)
+    assert.equal(await tiers.offerPart(work, archive.part(0, 3)), true)
+    const request = { work, scope: MAIN, key, first: 1 }
+    const pieces = tiers.followArchive(request, { signal: ending.signal })
+    const reader = pieces[Symbol.asyncIterator]()
+    const received: Uint8Array[] = []
+    const read = async (): Promise<boolean> => {
+      const { value } = await reader.next()
+      if (value === undefined) return false
+      assert.equal(value.archiveBytes, archive.bytes.length)
+      received.push(await openFrame(value))
+      return true
+    }
+    assert.ok(await read())
+    assert.equal(await tiers.offerPart(work, archive.part(3, 5)), true)
+    while (await read());
+    const expected = archive.bytes.subarray(PIECE_BYTES)
+    assert.deepEqual(Buffer.concat(received), Buffer.from(expected))
+    await leader.done(true)
+    assert.equal((await waiting).kind, 'done')
+  })
 
   test(`${name}: an aborted signal ends the wait for a turn`, options, async (t) => {
     const tiers = await create(t)

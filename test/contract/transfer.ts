@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { BoundedQueue } from '../../src/async/bounded-queue.ts'
 import { openFrame } from '../../src/core/chunk.ts'
 import type { SourcedFrame } from '../../src/core/chunk.ts'
 import { digestOf } from '../../src/core/digest.ts'
+import type { ChunkRef } from '../../src/core/manifest.ts'
 import type { PeerId } from '../../src/core/peer.ts'
 import type { ChunkSupply, FetchRequest, Transfer } from '../../src/transfer/transfer.ts'
 import { CountingSupply, makeContent } from '../support/chunks.ts'
@@ -118,6 +120,30 @@ export function transferContract(
       })
       assert.equal(got.length, 5)
       for (const frame of got) await openFrame(frame)
+    })
+
+    test('chunks that become known while it runs are fetched too', options, async (t) => {
+      const add = await create(t)
+      const content = await makeContent(40, 5000)
+      const { transfer } = await add(new CountingSupply())
+      const { peerId } = await add(new CountingSupply(content))
+      const lists = new BoundedQueue<readonly ChunkRef[]>(10)
+      const frames = transfer.fetchChunks({
+        manifest: content.digest,
+        chunks: content.chunks.slice(0, 10),
+        more: lists,
+        holders: [peerId],
+      })
+      const digests: string[] = []
+      for await (const { chunk } of frames) {
+        digests.push(chunk.digest)
+        // Each list comes when everything before it has been handed over.
+        if (digests.length === 40) lists.end()
+        else if (digests.length % 10 === 0) {
+          await lists.push(content.chunks.slice(digests.length, digests.length + 10))
+        }
+      }
+      assert.deepEqual(digests.sort(), content.chunks.map((chunk) => chunk.digest).sort())
     })
 
     test('nothing wanted is nothing fetched', options, async (t) => {

@@ -128,24 +128,41 @@ export class CacheServiceArchives {
     return await this.assemble(entry, names)
   }
 
-  /** Sends an archive with its length. */
-  async send(entry: ServiceEntry, response: ServerResponse, fault?: TransferFault): Promise<void> {
-    response.writeHead(200, {
+  /** Sends an archive with its length, or the range of it that is asked for. */
+  async send(
+    entry: ServiceEntry,
+    request: IncomingMessage,
+    response: ServerResponse,
+    fault?: TransferFault,
+  ): Promise<void> {
+    const { start, end } = rangeOf(request, entry.sizeBytes)
+    const isPart = end - start < entry.sizeBytes
+    response.writeHead(isPart ? 206 : 200, {
       'content-type': 'application/octet-stream',
-      'content-length': entry.sizeBytes,
+      'content-length': end - start,
+      ...(isPart && { 'content-range': `bytes ${start}-${end - 1}/${entry.sizeBytes}` }),
     })
+    if (request.method === 'HEAD') {
+      response.end()
+      return
+    }
     response.flushHeaders()
     const pacer = fault?.kind === 'slow' ? new Pacer(fault.bytesPerSecond) : this.#down
     const counts = this.counts
     const read = async function* (): AsyncGenerator<Buffer> {
-      let sent = 0
+      let at = start
+      let partStart = 0
       for (const part of entry.archive ?? []) {
-        const stream = createReadStream(part.file, { highWaterMark: PIECE_BYTES })
-        for await (const chunk of stream as AsyncIterable<Buffer>) {
-          const piece = fault === undefined ? chunk : damage(chunk, sent, fault)
+        const first = at - partStart
+        partStart += part.bytes
+        if (first >= part.bytes || at >= end) continue
+        const last = first + Math.min(part.bytes - first, end - at) - 1
+        const options = { highWaterMark: PIECE_BYTES, start: first, end: last }
+        for await (const chunk of createReadStream(part.file, options) as AsyncIterable<Buffer>) {
+          const piece = fault === undefined ? chunk : damage(chunk, at, fault)
           await pacer.take(piece.length)
           counts.bytesDown += piece.length
-          sent += piece.length
+          at += piece.length
           yield piece
           if (piece.length < chunk.length) {
             // Held open until the client or the service goes away, or cut in the middle.
@@ -158,6 +175,18 @@ export class CacheServiceArchives {
     }
     await pipeline(read, response)
   }
+}
+
+/** What a request asks for of so many bytes; all of them if that is no range, as HTTP has it. */
+function rangeOf(
+  { headers }: IncomingMessage,
+  bytes: number,
+): { readonly start: number; readonly end: number } {
+  const given = headers['x-ms-range'] ?? headers.range ?? ''
+  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(String(given)) ?? []
+  const start = Number(first ?? NaN)
+  if (!(start < bytes)) return { start: 0, end: bytes }
+  return { start, end: Math.min(bytes, Number(last || bytes) + 1) }
 }
 
 /** Ids of a block list in order, as Azure's `PUT …&comp=blocklist` sends them. */

@@ -42,7 +42,7 @@ export interface CacheServiceOptions {
 /** What the service has done so far. */
 export interface CacheServiceStats {
   /**
-   * Requests by call: Twirp methods, `upload`, `download`, of the older protocol `find`, `list`, `reserve`, `commit`,
+   * Requests by call: Twirp methods, `upload`, `download`, `size`, of the older protocol `find`, `list`, `reserve`, `commit`,
    * and of the REST API `list caches`, `delete caches`.
    */
   readonly requests: Readonly<Record<string, number>>
@@ -190,8 +190,8 @@ class FrontDesk {
     if (entry === undefined || url.searchParams.get('sig') !== entry.manifest) {
       await discardBody(request)
       sendJson(response, 404, { message: 'no such archive' })
-    } else if (request.method === 'GET' && entry.finished) {
-      await archives.send(entry, response, fault)
+    } else if (['GET', 'HEAD'].includes(request.method ?? '') && entry.finished) {
+      await archives.send(entry, request, response, fault)
     } else if (request.method !== 'PUT' || entry.finished) {
       await discardBody(request)
       sendJson(response, 409, { message: 'the archive cannot be changed or read now' })
@@ -228,7 +228,10 @@ class FrontDesk {
 
 function nameOf(method: string, pathname: string): string {
   if (pathname.startsWith(TWIRP_PATH)) return pathname.slice(TWIRP_PATH.length)
-  if (pathname.startsWith(ARCHIVE_PATH)) return method === 'PUT' ? 'upload' : 'download'
+  if (pathname.startsWith(ARCHIVE_PATH)) {
+    if (method === 'HEAD') return 'size'
+    return method === 'PUT' ? 'upload' : 'download'
+  }
   if (pathname.startsWith(OLDER_PATH)) {
     const rest = pathname.slice(OLDER_PATH.length)
     if (method === 'GET') return rest === 'cache' ? 'find' : 'list'

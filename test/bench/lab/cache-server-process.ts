@@ -44,7 +44,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const archive = archives[Number(url.pathname.slice(ARCHIVES.length))]
   if (archive === undefined) response.writeHead(404).end()
   else if (request.method === 'PUT') await receive(archive, url.searchParams, request, response)
-  else await send(archive, response)
+  else await send(archive, request, response)
 }
 
 interface Call {
@@ -103,10 +103,28 @@ async function receive(
   response.writeHead(201, { 'x-ms-request-id': 'bench', 'content-length': 0 }).end()
 }
 
-async function send(archive: Archive, response: ServerResponse): Promise<void> {
+async function send(
+  archive: Archive,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const length = archive.content.reduce((sum, piece) => sum + piece.length, 0)
-  response.writeHead(200, { 'content-length': length })
-  for (const piece of archive.content) {
+  const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
+  const start = Number(range?.[1] ?? 0)
+  const end = Math.min(length, Number(range?.[2] ?? length) + 1)
+  response.writeHead(range === null ? 200 : 206, {
+    'content-length': end - start,
+    ...(range !== null && { 'content-range': `bytes ${start}-${end - 1}/${length}` }),
+  })
+  if (request.method === 'HEAD') {
+    response.end()
+    return
+  }
+  let at = 0
+  for (const whole of archive.content) {
+    const piece = whole.subarray(Math.max(0, start - at), Math.max(0, end - at))
+    at += whole.length
+    if (piece.length === 0) continue
     if (response.destroyed) return
     moved.down += piece.length
     if (!response.write(piece)) {

@@ -3,8 +3,12 @@ import { KIND } from '../../../src/archive/catalog.ts'
 import type { CatalogColumns, CatalogRow } from '../../../src/archive/catalog.ts'
 import { decodeCatalog } from '../../../src/archive/catalog-decode.ts'
 import { encodeCatalog } from '../../../src/archive/catalog-encode.ts'
+import { TarHeaders } from '../../../src/archive/tar-headers.ts'
+import type { TarEntry } from '../../../src/archive/tar-headers.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 import { catalogRows } from '../../support/catalog-rows.ts'
+import { sumHeader, tarOf } from '../../support/tar-bytes.ts'
+import type { TarItem } from '../../support/tar-bytes.ts'
 import { Finding } from '../decoder.ts'
 import type { Decoder } from '../decoder.ts'
 
@@ -80,6 +84,18 @@ function assertSafe({ columns, input }: Described): void {
   if (input.length < PREFIX_BYTES) throw new Finding('a catalog of nothing was accepted')
 }
 
+const TAR_ITEMS: readonly TarItem[] = [
+  { name: 'a/', type: '5' },
+  {
+    name: 'a/b',
+    content: 'content',
+    pax: { size: '7', mtime: '1.5', 'SCHILY.xattr.user.a': 'b\nc' },
+  },
+  { name: '../c', pax: { path: 'long/'.repeat(60) } },
+  { name: '/d', type: '1', target: 'a/b' },
+  { name: 'e', type: '2', target: '/nowhere', pax: { linkpath: 'f' } },
+]
+
 export const ARCHIVE: readonly Decoder[] = [
   {
     name: 'catalog',
@@ -101,5 +117,32 @@ export const ARCHIVE: readonly Decoder[] = [
     },
     // Columns take 48 bytes a row, and each row has a byte at least.
     allocates: (input: Uint8Array) => 256 * 1024 + 96 * input.length,
+  },
+  {
+    name: 'tar-headers',
+    valid: fc.array(fc.constantFrom(...TAR_ITEMS), { maxLength: 4 }).map(tarOf),
+    refuses: ['ERR_INTEGRITY'],
+    decode(input: Uint8Array) {
+      const entries: TarEntry[] = []
+      const headers = new TarHeaders((entry) => entries.push(entry))
+      const bytes = Buffer.from(input)
+      // However the bytes are cut they are read alike.
+      headers.put(bytes.subarray(0, bytes.length >> 1))
+      headers.put(bytes.subarray(bytes.length >> 1))
+      headers.end()
+      for (const { path, target } of entries) {
+        if (path.includes('\0') || target.includes('\0')) throw new Finding('a name has a zero')
+      }
+      return entries
+    },
+    repair(input: Uint8Array) {
+      const bytes = Buffer.from(input)
+      for (let at = 0; at + 512 <= bytes.length; at += 512) {
+        const block = bytes.subarray(at, at + 512)
+        if (block.toString('latin1', 257, 262) === 'ustar') sumHeader(block)
+      }
+      return bytes
+    },
+    allocates: (input: Uint8Array) => 256 * 1024 + 4 * input.length,
   },
 ]

@@ -1,5 +1,15 @@
 import fc from 'fast-check'
-import { isDigest } from '../../../src/core/digest.ts'
+import {
+  encodePart,
+  encodePieces,
+  parsePart,
+  partVersion,
+  PIECE_BYTES,
+} from '../../../src/core/archive-part.ts'
+import type { ArchivePart } from '../../../src/core/archive-part.ts'
+import { digestOf, isDigest } from '../../../src/core/digest.ts'
+import type { SignedEntry } from '../../../src/core/entry.ts'
+import { totalBytes } from '../../../src/core/manifest.ts'
 import {
   parseHolderMessage,
   parseLineMessage,
@@ -73,6 +83,32 @@ const QUERY = fc.record({
   version: DIGEST,
 })
 const ENTRY_NAME = fc.record({ repository: NAME, scope: NAME, key: NAME, version: DIGEST })
+const WORK = digestOf('work')
+const PART = fc
+  .record({ entry: SIGNED_ENTRY, first: fc.nat(3), count: fc.integer({ min: 1, max: 4 }) })
+  .map(({ entry, first, count }) => {
+    const archiveBytes = 5 * PIECE_BYTES + 7
+    const pieces = Array.from({ length: Math.min(count, 6 - first) }, (_, index) => ({
+      digest: digestOf(`${first + index}`),
+      bytes: Math.min(PIECE_BYTES, archiveBytes - (first + index) * PIECE_BYTES),
+    }))
+    const manifest = encodePieces(pieces)
+    const own = {
+      ...(entry as unknown as SignedEntry),
+      origin: 'upstream' as const,
+      version: partVersion(WORK, archiveBytes, first),
+      manifest: digestOf(manifest),
+      manifestBytes: manifest.length,
+      contentBytes: totalBytes(pieces),
+    }
+    return messageOf({ entry: own, archiveBytes, first, pieces })
+  })
+
+function messageOf(part: ArchivePart): Json {
+  const { header, body } = encodePart(part)
+  return plain({ work: WORK, header, body: Buffer.from(body).toString('hex') })
+}
+
 const DIGESTS = HEX({ min: 32, max: 32 })
 const OFFER = fc.record({
   hosts: fc.array(fc.constantFrom('127.0.0.1', '::1', 'host.example'), { maxLength: 4 }),
@@ -103,10 +139,21 @@ export const WIRE: readonly Decoder[] = [
     'lease-request',
     fc.oneof(
       fc.record({ ask: fc.constant('state'), name: DIGEST }),
+      fc.record({ ask: fc.constant('parts'), name: DIGEST, first: COUNT }),
       fc.record({ ask: fc.constant('turn'), name: DIGEST, holding: fc.boolean(), holder: PEER_ID }),
     ),
     parseLeaseRequest,
   ),
+  {
+    name: 'archive-part',
+    valid: PART,
+    refuses: [],
+    decode(value: Json) {
+      const { work, header, body } = headerOf(value)
+      return parsePart(isDigest(work) ? work : WORK, headerOf(header as Json), bytesOf(body))
+    },
+    encode: (part: ArchivePart) => messageOf(part),
+  },
   ofHeader(
     'lease-holder',
     fc.oneof(fc.record({ renew: COUNT }), fc.record({ finish: fc.boolean() })),

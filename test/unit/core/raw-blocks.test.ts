@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { checkFrameSync, makeFrameSync, openFrameSync } from '../../../src/core/chunk.ts'
 import { digestOf } from '../../../src/core/digest.ts'
-import { rawBlocks } from '../../../src/core/raw-blocks.ts'
+import { rawBlocks, rawFrame } from '../../../src/core/raw-blocks.ts'
 
 const SIZES = [9, 100, 255, 256, 300, 65_791, 65_792, 100_000, 131_072, 131_073, 400_000, 1_048_576]
 
@@ -13,6 +13,16 @@ test('content that does not compress is found as it is in its frame, at every si
     const blocks = rawBlocks(makeFrameSync(plain), size)
     assert.ok(blocks !== undefined, `${size} bytes`)
     assert.ok(Buffer.concat(blocks).equals(plain), `${size} bytes`)
+  }
+})
+
+test('a frame that is made without compressing is one like any other, at every size', () => {
+  for (const size of [1, ...SIZES]) {
+    const plain = randomBytes(size)
+    const frame = rawFrame(plain)
+    const opened = openFrameSync({ chunk: { digest: digestOf(plain), bytes: size }, bytes: frame })
+    assert.ok(plain.equals(opened), `${size} bytes`)
+    assert.ok(Buffer.concat(rawBlocks(frame, size) ?? []).equals(plain), `${size} bytes`)
   }
 })
 
