@@ -145,7 +145,7 @@ export class Restore {
     shared: SharedArchive,
   ): Promise<RestoreResult | undefined> {
     const hit = await this.#restoreUpstream(paths, query, UNLED_TURN, shared)
-    const turn = shared.turn ?? UNLED_TURN
+    const turn = shared.claimTurn() ?? UNLED_TURN
     if (hit !== undefined) return await this.#offer(paths, query, found, { hit, turn })
     if (shared.isCopyOffered) return undefined
     // Without the others, once; what they sent was of no use.

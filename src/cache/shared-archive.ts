@@ -64,6 +64,7 @@ export class SharedArchive implements ArchiveSource {
   #ownTurn: OwnTurn | undefined
   /** The turn was done by another. */
   #isDone = false
+  #isClaimed = false
   #isCopyOffered = false
   #isOpened = false
   #pieces: AsyncIterator<FollowedPiece> | undefined
@@ -85,7 +86,7 @@ export class SharedArchive implements ArchiveSource {
       (turn) => {
         if (turn.kind === 'done') this.#isDone = true
         // Nobody is left who would end it.
-        else if (this.#over.signal.aborted) void turn.done(false)
+        else if (this.#isClaimed || this.#over.signal.aborted) void turn.done(false)
         else this.#ownTurn = turn
       },
       () => {},
@@ -102,11 +103,13 @@ export class SharedArchive implements ArchiveSource {
     })
     const turn = await Promise.race([this.#turn, followed])
     if (turn.kind !== 'followed') this.#unfollow()
+    if (turn.kind === 'mine') this.#isClaimed = true
     return turn
   }
 
-  /** The turn, if it is this one's by now. */
-  get turn(): OwnTurn | undefined {
+  /** The turn, if it is this one's by now: the caller's to end from here on. */
+  claimTurn(): OwnTurn | undefined {
+    this.#isClaimed = true
     return this.#ownTurn
   }
 
@@ -135,9 +138,8 @@ export class SharedArchive implements ArchiveSource {
   /** Ends waiting and following; what was offered stays so. The turn goes on if it is this one's. */
   async finish(): Promise<void> {
     await this.#offering?.finish()
-    if (this.#ownTurn === undefined) {
-      this.#over.abort(unneeded())
-    }
+    if (this.#ownTurn === undefined) this.#over.abort(unneeded())
+    else if (!this.#isClaimed) await this.#ownTurn.done(false)
     this.#unfollow()
   }
 

@@ -78,9 +78,7 @@ export class MemoryLeases implements Leases {
   }
 
   company(name: Digest): Company {
-    const held = this.#turns.get(name)
-    if (held === undefined) return 'none'
-    return held.others > 0 ? 'waiting' : 'possible'
+    return (this.#turns.get(name)?.others ?? 0) > 0 ? 'waiting' : 'none'
   }
 
   offer(name: Digest, part: ArchivePart): boolean {
