@@ -136,7 +136,7 @@ class Packing {
     const { notes } = this.#options
     if (notes !== undefined) this.#known = new KnownSegments(notes, this.#newChunks, Date.now())
     const prepared = this.#known?.prepare().then(() => this.#decide())
-    prepared?.catch(() => {})
+    prepared?.catch((error: unknown) => this.#stop.abort(error))
     await scanTree(this.#selection, {
       signal: this.#stop.signal,
       onRow: (row) => {
@@ -149,7 +149,7 @@ class Packing {
     })
     if (this.#catalog.count === 0) throw this.#selection.nothingFound()
     segmenter.end()
-    await prepared
+    await abortable(Promise.resolve(prepared), this.#stop.signal)
     this.#jobs.end()
     this.#scanned = true
     this.#wake()

@@ -101,9 +101,11 @@ function readOwnFile(path: string): Buffer {
   const fd = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
   try {
     const { size, uid, mode } = fstatSync(fd)
-    const isOwn = process.geteuid === undefined || uid === process.geteuid()
-    if (!isOwn || (mode & OTHERS_MAY_WRITE) !== 0 || size > MAX_NOTES_BYTES) return Buffer.alloc(0)
-    return readFileSync(fd)
+    // Windows tells neither.
+    const isOwn =
+      process.geteuid === undefined ||
+      (uid === process.geteuid() && (mode & OTHERS_MAY_WRITE) === 0)
+    return isOwn && size <= MAX_NOTES_BYTES ? readFileSync(fd) : Buffer.alloc(0)
   } finally {
     closeSync(fd)
   }
