@@ -30,6 +30,8 @@ export interface RestoredTree {
  * folders tell which files they are, and the time of the writing that they have not been changed since.
  */
 export function noteRestored(notes: string, tree: RestoredTree): void {
+  // Elsewhere times are not restored to the nanosecond, and a file need not get a new ctime with a new name.
+  if (process.platform !== 'linux') return
   try {
     const found = new RestoredSegments(tree).find()
     if (found.size > 0) writeNotes(restoredNotes(notes), found, tree.span)

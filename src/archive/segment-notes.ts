@@ -30,8 +30,8 @@ export interface TimeSpan {
 
 /*
  * A file of notes, little endian: u32 magic, u32 number of segments, f64 beginning and end of a span of time, which
- * only notes of a restore have; for each segment 32 bytes of key, u32 number
- * of chunks, and for each chunk 32 bytes of digest and u32 plain size; then the SHA-256 of all that.
+ * only notes of a restore have; for each segment 32 bytes of key, u32 number of chunks, and for each chunk 32 bytes
+ * of digest and u32 plain size; then the SHA-256 of all that.
  */
 const MAGIC = 0x73636e31 // "scn1"
 const HEADER_BYTES = 24

@@ -226,7 +226,8 @@ test(
     lookLater(t)
     const after = await workspace.pack()
     const known = after.manifest.content.filter(({ bytes }) => bytes === 7)
-    assert.ok(known.length > 0 && known.length < after.manifest.content.length)
+    assert.equal(known.length > 0, process.platform === 'linux')
+    assert.ok(known.length < after.manifest.content.length)
     assert.deepEqual((await workspace.pack()).manifest, after.manifest)
   },
 )

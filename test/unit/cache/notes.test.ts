@@ -43,7 +43,7 @@ test('saves, and restores that a save will follow, leave notes; what was noted i
   assert.deepEqual(notes(), [''])
   const third = cacheIn('third')
   assert.equal((await third.restore(['tree'], 'deps-2', ['deps-'])).hit, 'prefix')
-  assert.deepEqual(notes().sort(), ['', '-restored'])
+  assert.deepEqual(notes().sort(), process.platform === 'linux' ? ['', '-restored'] : [''])
   writeFileSync(join(folder, 'third', 'tree', 'file'), 'two')
   await third.save(['tree'], 'deps-2')
   assert.deepEqual(notes(), ['', ''])
