@@ -42,6 +42,12 @@ export interface PackOptions extends ArchiveOptions {
   readonly notes?: string
 }
 
+/** Options of planning a restore. */
+export interface PlanOptions extends ArchiveOptions {
+  /** Told once the catalog has come if nothing is there yet: then most likely all chunks are needed. */
+  readonly onCold?: () => void
+}
+
 /** What was packed. */
 export interface Packed {
   readonly manifest: Manifest
@@ -113,7 +119,7 @@ export interface Archive {
     manifest: Manifest,
     catalog: AsyncIterable<Frame>,
     paths: readonly string[],
-    options: ArchiveOptions,
+    options: PlanOptions,
   ): Promise<UnpackPlan>
   /** Cuts a stream of bytes into chunks, sends the new ones to the sink, and returns them in order. */
   packStream(

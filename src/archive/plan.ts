@@ -6,7 +6,7 @@ import type { Digest } from '../core/digest.ts'
 import { SwarmCacheError } from '../core/errors.ts'
 import { totalBytes } from '../core/manifest.ts'
 import type { ChunkRef, Manifest } from '../core/manifest.ts'
-import type { ArchiveOptions, UnpackPlan } from './archive.ts'
+import type { ArchiveOptions, PlanOptions, UnpackPlan } from './archive.ts'
 import { fsPath } from './byte-path.ts'
 import { KIND, MAX_CATALOG_BYTES } from './catalog.ts'
 import type { CatalogColumns } from './catalog.ts'
@@ -35,7 +35,7 @@ export async function planTree(
   manifest: Manifest,
   catalog: AsyncIterable<Frame>,
   paths: readonly string[],
-  options: ArchiveOptions,
+  options: PlanOptions,
 ): Promise<UnpackPlan> {
   const { signal } = options
   signal?.throwIfAborted()
@@ -50,7 +50,12 @@ export async function planTree(
   const hasHelp = !isCold && totalBytes(manifest.catalog) > HELP_FROM_CATALOG_BYTES && threads > 2
   if (hasHelp) crew.start(threads - 2)
   try {
-    return await comparePlan(manifest, catalog, { selection, contentBytes, crew, hasHelp }, options)
+    return await comparePlan(
+      manifest,
+      catalog,
+      { selection, isCold, contentBytes, crew, hasHelp },
+      options,
+    )
   } catch (error) {
     await crew.close()
     throw error
@@ -59,6 +64,8 @@ export async function planTree(
 
 interface PlanParts {
   readonly selection: PathSelection
+  /** True if nothing is there yet. */
+  readonly isCold: boolean
   readonly contentBytes: number
   readonly crew: WriteCrew
   /** True if the crew can help with the comparison. */
@@ -69,11 +76,14 @@ async function comparePlan(
   manifest: Manifest,
   catalog: AsyncIterable<Frame>,
   parts: PlanParts,
-  options: ArchiveOptions,
+  options: PlanOptions,
 ): Promise<UnpackPlan> {
   const { signal } = options
-  const { selection, contentBytes, crew, hasHelp } = parts
-  const columns = decodeCatalog(await readCatalog(manifest.catalog, catalog, signal), {
+  const { selection, isCold, contentBytes, crew, hasHelp } = parts
+  const encoded = await readCatalog(manifest.catalog, catalog, signal)
+  // Earlier the content would only be in the way of the catalog.
+  if (isCold) options.onCold?.()
+  const columns = decodeCatalog(encoded, {
     contentBytes,
     patterns: selection.patterns.length,
   })

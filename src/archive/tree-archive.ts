@@ -4,10 +4,10 @@ import type {
   Archive,
   ArchiveCheck,
   ArchiveCheckOptions,
-  ArchiveOptions,
   ChunkSink,
   PackOptions,
   Packed,
+  PlanOptions,
   UnpackPlan,
 } from './archive.ts'
 
@@ -22,7 +22,7 @@ export class TreeArchive implements Archive {
     manifest: Manifest,
     catalog: AsyncIterable<Frame>,
     paths: readonly string[],
-    options: ArchiveOptions,
+    options: PlanOptions,
   ): Promise<UnpackPlan> {
     const { planTree } = await import('./plan.ts')
     return await planTree(manifest, catalog, paths, options)

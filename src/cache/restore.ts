@@ -14,6 +14,7 @@ import type { OwnTurn } from '../lease/lease.ts'
 import type { UpstreamHit } from '../store/store.ts'
 import type { Background } from './background.ts'
 import type { CacheOptions, RestoreResult } from './cache.ts'
+import { ContentRead } from './content-read.ts'
 import { distinctChunks, orderFrames } from './entry-chunks.ts'
 import { missOnFault } from './miss-on-fault.ts'
 import { noteRestore } from './notes-file.ts'
@@ -159,6 +160,7 @@ export class Restore {
   ): Promise<RestoreResult | undefined> {
     const { entry } = match
     const { tiers, archive, logger } = this.#parts
+    const content = new ContentRead(tiers, entry, this.#signal)
     let plan: UnpackPlan | undefined
     try {
       const encoded = await tiers.readManifest(entry, { signal: this.#signal })
@@ -177,20 +179,12 @@ export class Restore {
         signal: this.#signal,
         workingDirectory: this.#options.workingDirectory,
         threads: this.#options.threads,
+        onCold: () => content.begin(distinctChunks(manifest.content)),
       })
       const total = totalBytes(plan.chunks)
       this.#report('transfer', 0, total)
-      await plan.write(
-        this.#counted(
-          tiers.readChunks(entry, plan.chunks, {
-            signal: this.#signal,
-            unopened: true,
-            placed: true,
-          }),
-          total,
-        ),
-        { signal: this.#signal },
-      )
+      const frames = this.#counted(content.frames(plan.chunks), total)
+      await plan.write(frames, { signal: this.#signal })
       if (match.hit === 'prefix') await noteRestore(plan, this.#options, paths)
       return this.#result(query, match, plan.files, plan.skipped)
     } catch (error) {
@@ -205,6 +199,7 @@ export class Restore {
       logger.log('warning', `Restoring "${entry.key}" failed: ${errorMessage(error)}`)
       return undefined
     } finally {
+      content.stop()
       await plan?.close()
     }
   }
