@@ -1,4 +1,5 @@
 import type { Worker } from 'node:worker_threads'
+import { endThread } from '../async/start-thread.ts'
 import { makeNewFrame } from './frame-maker.ts'
 import type { FromPackThread, ToPackThread } from './pack-worker.ts'
 import { SegmentPacker } from './segment-packer.ts'
@@ -53,7 +54,7 @@ export class PackCrew implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true
-    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+    await Promise.all(this.#workers.map((worker) => endThread(worker)))
   }
 
   #startThread(): void {

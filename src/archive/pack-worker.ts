@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads'
+import { END_THREAD } from '../async/start-thread.ts'
 import { makeNewFrameSync, writeNewFrame } from './frame-maker.ts'
 import { SegmentPacker } from './segment-packer.ts'
 import type { CutChunk, NewFrame, PackPort, PackedSegments, SegmentJob } from './segment-packer.ts'
@@ -69,7 +70,8 @@ function send(message: FromPackThread, transfer: ArrayBuffer[] = []): void {
 
 const slots: PackSlot[] = []
 
-parentPort!.on('message', (message: ToPackThread) => {
+parentPort!.on('message', (message: ToPackThread | typeof END_THREAD) => {
+  if (message === END_THREAD) process.exit()
   const { slot } = message
   if ('job' in message) void (slots[slot] ??= new PackSlot(slot)).pack(message.job)
   else slots[slot]!.answer('wanted' in message ? message.wanted : [])

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Worker } from 'node:worker_threads'
-import { startThreadBeside } from '../async/start-thread.ts'
+import { endThread, startThreadBeside } from '../async/start-thread.ts'
 import { openFrame } from '../core/chunk.ts'
 import type { Frame } from '../core/chunk.ts'
 import { SwarmCacheError } from '../core/errors.ts'
@@ -157,7 +157,7 @@ export class FrameChecks {
     for (const { result } of this.#waiting.splice(0)) result.reject(error)
     for (const { worker, batches } of this.#checkers.splice(0)) {
       for (const { result } of batches.flat()) result.reject(error)
-      void worker.terminate()
+      void endThread(worker)
     }
   }
 }
