@@ -99,11 +99,12 @@ class SegmentRequest {
         throw upstreamError('it broke off')
       } catch (error) {
         this.#signal.throwIfAborted()
-        if (tries >= TRIES || !opened.isRange || at >= last) throw asUpstreamError(error)
+        if (tries >= TRIES || at >= last) throw asUpstreamError(error)
       }
       await pause(TRY_AGAIN_MS * (tries - 1), this.#signal)
       current = await this.#retry(() => this.#ask(at, end))
-      if (!current.isRange) throw upstreamError('it no longer answers to ranges')
+      if (current.isRange !== opened.isRange) throw upstreamError('it answers in another way')
+      if (!current.isRange) current = { ...current, content: skip(current.content, at) }
     }
   }
 

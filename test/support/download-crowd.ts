@@ -54,12 +54,14 @@ const PATHS = ['deps']
 export class DownloadCrowd {
   readonly #t: TestContext
   readonly #service: CacheService
+  readonly #env: Readonly<Record<string, string>>
   readonly #network = new MemoryNetwork()
   readonly #swarms: MemorySwarm[] = []
 
-  constructor(t: TestContext, service: CacheService) {
+  constructor(t: TestContext, service: CacheService, protocol: 'v1' | 'v2') {
     this.#t = t
     this.#service = service
+    this.#env = service.environment(TOKEN, protocol)
   }
 
   /** Saves a tree of so many random bytes by the plain client; resolves to what it consists of. */
@@ -72,7 +74,7 @@ export class DownloadCrowd {
       utimesSync(path, 1_700_000_000, 1_700_000_000)
     }
     const before = this.#service.stats().bytesUp
-    await callPlainClient('save', folder, PATHS, key, this.#service.environment(TOKEN))
+    await callPlainClient('save', folder, PATHS, key, this.#env)
     return { tree: filesOf(folder), archiveBytes: this.#service.stats().bytesUp - before }
   }
 
@@ -88,7 +90,9 @@ export class DownloadCrowd {
     const own = supplyFrom(store, 'runner')
     const supply = options.supply?.(own) ?? own
     const transfer = new SwarmTransfer({ swarm, peers: router, supply, logger })
-    const leases = new SwarmLeases({ swarm, peers: router, logger }, options.leases)
+    // A machine that is busy with all these clients must not split the line of a turn.
+    const patient = { answerMs: 5000, leaseMs: 8000, ...options.leases }
+    const leases = new SwarmLeases({ swarm, peers: router, logger }, patient)
     await transfer.start()
     leases.start()
     router.start()
@@ -101,7 +105,7 @@ export class DownloadCrowd {
     const make = options.tiers ?? ((...made) => new NodeTiers(...made))
     const tiers = make(parts, { repository: REPOSITORY })
     const folder = temporaryFolder(this.#t)
-    const env = { ...this.#service.environment(TOKEN), RUNNER_TEMP: temporaryFolder(this.#t) }
+    const env = { ...this.#env, RUNNER_TEMP: temporaryFolder(this.#t) }
     const { stallTimeoutMs } = options
     const { upstream } = makeUpstream(this.#t, { env, workingDirectory: folder, stallTimeoutMs })
     const waiting = new Map<() => void, number>()

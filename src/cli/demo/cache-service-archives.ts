@@ -135,8 +135,7 @@ export class CacheServiceArchives {
     response: ServerResponse,
     fault?: TransferFault,
   ): Promise<void> {
-    const { start, end } = rangeOf(request, entry.sizeBytes)
-    const isPart = end - start < entry.sizeBytes
+    const { start, end, isPart } = rangeOf(request, entry.sizeBytes)
     response.writeHead(isPart ? 206 : 200, {
       'content-type': 'application/octet-stream',
       'content-length': end - start,
@@ -181,12 +180,12 @@ export class CacheServiceArchives {
 function rangeOf(
   { headers }: IncomingMessage,
   bytes: number,
-): { readonly start: number; readonly end: number } {
+): { readonly start: number; readonly end: number; readonly isPart: boolean } {
   const given = headers['x-ms-range'] ?? headers.range ?? ''
   const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(String(given)) ?? []
   const start = Number(first ?? NaN)
-  if (!(start < bytes)) return { start: 0, end: bytes }
-  return { start, end: Math.min(bytes, Number(last || bytes) + 1) }
+  if (!(start < bytes)) return { start: 0, end: bytes, isPart: false }
+  return { start, end: Math.min(bytes, Number(last || bytes) + 1), isPart: true }
 }
 
 /** Ids of a block list in order, as Azure's `PUT …&comp=blocklist` sends them. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { suite, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { NodeTiers } from '../../../src/cache/node-tiers.ts'
 import type { CacheService } from '../../../src/cli/demo/cache-service.ts'
@@ -15,9 +15,9 @@ import { noise } from '../../support/noise.ts'
 import { startService } from '../../support/upstream-service.ts'
 
 const options = { timeout: 60_000 }
-const BYTES = 6_000_000
+const BYTES = 4_500_000
 // Slow enough that a download is still under way when the others look at it.
-const BYTES_PER_SECOND = 4_000_000
+const BYTES_PER_SECOND = 1_500_000
 
 interface Filled {
   readonly service: CacheService
@@ -29,13 +29,20 @@ interface Filled {
 async function fill(
   t: TestContext,
   each: readonly DownloadRunnerOptions[],
-  fault?: (earlier: number) => CacheServiceFault | undefined,
+  {
+    fault,
+    protocol = 'v2',
+  }: {
+    readonly fault?: (earlier: number) => CacheServiceFault | undefined
+    readonly protocol?: 'v1' | 'v2'
+  } = {},
 ): Promise<Filled> {
   const service = await startService(t, {
-    downloadBytesPerSecond: BYTES_PER_SECOND,
+    // What stalls needs not be slow as well.
+    downloadBytesPerSecond: fault === undefined ? BYTES_PER_SECOND : 8 * BYTES_PER_SECOND,
     fault: ({ call, earlier }) => (call === 'download' ? fault?.(earlier) : undefined),
   })
-  const crowd = new DownloadCrowd(t, service)
+  const crowd = new DownloadCrowd(t, service, protocol)
   const { tree, archiveBytes } = await crowd.fill('deps-1', BYTES)
   const runners: DownloadRunner[] = []
   for (const own of each) runners.push(await crowd.add(own))
@@ -55,53 +62,6 @@ async function fetcherOf(
   )
 }
 
-test('a crowd restores what one of it downloads, while it arrives', options, async (t) => {
-  const { service, runners, tree, archiveBytes } = await fill(t, [{}, {}, {}, {}])
-  const results = await Promise.all(runners.map((runner) => runner.restore('deps-1')))
-  assert.equal(service.stats().bytesDown, archiveBytes, 'it was downloaded once')
-  for (const runner of runners) assert.deepEqual(runner.tree(), tree)
-  const followed = results.filter(({ bytes }) => bytes.peers === archiveBytes)
-  assert.equal(followed.length, 3, 'the others have all of it from peers')
-  for (const { hit } of results) assert.equal(hit, 'exact')
-})
-
-test(
-  'when the one that downloads is killed halfway the next goes on where it stopped',
-  options,
-  async (t) => {
-    const { service, runners, tree, archiveBytes } = await fill(t, [{}, {}, {}, {}])
-    const restoring = runners.map(async (runner) => {
-      return { runner, result: await runner.restore('deps-1') }
-    })
-    const victim = await fetcherOf(runners, BYTES / 2)
-    await victim.kill()
-    const results = await Promise.all(restoring)
-    for (const { runner, result } of results) {
-      if (runner === victim) continue
-      assert.equal(result.hit, 'exact')
-      assert.deepEqual(runner.tree(), tree)
-    }
-    const { bytesDown } = service.stats()
-    assert.ok(bytesDown < 1.6 * archiveBytes, `${bytesDown} bytes were downloaded`)
-  },
-)
-
-test(
-  'when the one that downloads gets no more bytes the next goes on where it stopped',
-  options,
-  async (t) => {
-    const own = { leases: { stallMs: 1000 }, stallTimeoutMs: 12_000 }
-    const { service, runners, tree, archiveBytes } = await fill(t, [own, own, own], (earlier) =>
-      earlier === 0 ? { kind: 'stall', afterBytes: 3_000_000 } : undefined,
-    )
-    const results = await Promise.all(runners.map((runner) => runner.restore('deps-1')))
-    for (const { hit } of results) assert.equal(hit, 'exact')
-    for (const runner of runners) assert.deepEqual(runner.tree(), tree)
-    const { bytesDown } = service.stats()
-    assert.ok(bytesDown < 2 * archiveBytes, `${bytesDown} bytes were downloaded`)
-  },
-)
-
 /** Offers other bytes than those that it downloads, by its own good word. */
 class LyingTiers extends NodeTiers {
   override async offerPart(work: Digest, part: OfferedPart): Promise<boolean> {
@@ -120,51 +80,112 @@ class LyingTiers extends NodeTiers {
 
 const EMPTY = { writer: '', signature: '' }
 
-test('what a liar offers harms nobody, whether or not its word counts', options, async (t) => {
-  const doubting = {
-    checkEntry: async () =>
-      ({ trusted: false, why: 'forbidden', reason: 'it may not write this scope' }) as const,
-  }
-  const liar = {
-    tiers: (...made: ConstructorParameters<typeof NodeTiers>) => new LyingTiers(...made),
-  }
-  const { runners, tree } = await fill(t, [liar, {}, doubting])
-  const [first, ...others] = runners as [DownloadRunner, ...DownloadRunner[]]
-  const restoring = [first.restore('deps-1')]
-  await fetcherOf([first], 1)
-  restoring.push(...others.map((runner) => runner.restore('deps-1')))
-  for (const { hit } of await Promise.all(restoring)) assert.equal(hit, 'exact')
-  for (const runner of runners) assert.deepEqual(runner.tree(), tree)
-  assert.match(
-    others[0]!.lines.join('\n'),
-    /What peers sent of "deps-1" is not used: The archive is damaged/,
-  )
-  assert.match(others[1]!.lines.join('\n'), /it may not write this scope/)
-})
-
-test(
-  'wrong bytes of a peer are refused, and those who follow it restore the tree',
-  options,
-  async (t) => {
-    const corrupt: DownloadRunnerOptions = {
-      supply: (supply) => ({
-        manifest: (digest) => supply.manifest(digest),
-        has: (digests) => supply.has(digests),
-        frame: async (digest) => {
-          const frame = await supply.frame(digest)
-          if (frame === undefined) return undefined
-          const bytes = Uint8Array.from(frame.bytes)
-          bytes[bytes.length >> 1]! ^= 0xff
-          return { bytes }
-        },
-      }),
-    }
-    const { runners, tree } = await fill(t, [corrupt, {}, {}])
-    const [first, ...others] = runners as [DownloadRunner, ...DownloadRunner[]]
-    const restoring = [first.restore('deps-1')]
-    await fetcherOf([first], 1)
-    restoring.push(...others.map((runner) => runner.restore('deps-1')))
-    for (const { hit } of await Promise.all(restoring)) assert.equal(hit, 'exact')
+// They wait for the service more than they work.
+suite('a shared download', { concurrency: 3 }, () => {
+  test('a crowd restores what one of it downloads, while it arrives', options, async (t) => {
+    const { service, runners, tree, archiveBytes } = await fill(t, [{}, {}, {}, {}])
+    const results = await Promise.all(runners.map((runner) => runner.restore('deps-1')))
+    assert.equal(service.stats().bytesDown, archiveBytes, 'it was downloaded once')
     for (const runner of runners) assert.deepEqual(runner.tree(), tree)
-  },
-)
+    const others = results.filter(({ bytes }) => bytes.upstream === 0)
+    assert.equal(others.length, 3, 'the others have nothing of it from the service')
+    assert.ok(
+      others.some(({ bytes }) => bytes.peers === archiveBytes),
+      'the archive was shared',
+    )
+    for (const { hit } of results) assert.equal(hit, 'exact')
+  })
+
+  test(
+    'when the one that downloads is killed halfway the next goes on where it stopped, with the older protocol too',
+    options,
+    async (t) => {
+      const { service, runners, tree, archiveBytes } = await fill(t, [{}, {}, {}, {}], {
+        protocol: 'v1',
+      })
+      const restoring = runners.map(async (runner) => {
+        return { runner, result: await runner.restore('deps-1') }
+      })
+      const victim = await fetcherOf(runners, BYTES / 2)
+      await victim.kill()
+      const results = await Promise.all(restoring)
+      for (const { runner, result } of results) {
+        if (runner === victim) continue
+        assert.equal(result.hit, 'exact')
+        assert.deepEqual(runner.tree(), tree)
+      }
+      const { bytesDown } = service.stats()
+      assert.ok(bytesDown < 1.6 * archiveBytes, `${bytesDown} bytes were downloaded`)
+    },
+  )
+
+  test(
+    'when the one that downloads gets no more bytes the next goes on where it stopped',
+    options,
+    async (t) => {
+      const own = { leases: { stallMs: 1000 }, stallTimeoutMs: 12_000 }
+      const { service, runners, tree, archiveBytes } = await fill(t, [own, own, own], {
+        fault: (earlier) => (earlier === 0 ? { kind: 'stall', afterBytes: 2_000_000 } : undefined),
+      })
+      const results = await Promise.all(runners.map((runner) => runner.restore('deps-1')))
+      for (const { hit } of results) assert.equal(hit, 'exact')
+      for (const runner of runners) assert.deepEqual(runner.tree(), tree)
+      const { bytesDown } = service.stats()
+      assert.ok(bytesDown < 2 * archiveBytes, `${bytesDown} bytes were downloaded`)
+    },
+  )
+
+  test('what a liar offers harms nobody, whether or not its word counts', options, async (t) => {
+    const doubting = {
+      checkEntry: async () =>
+        ({ trusted: false, why: 'forbidden', reason: 'it may not write this scope' }) as const,
+    }
+    const liar = {
+      tiers: (...made: ConstructorParameters<typeof NodeTiers>) => new LyingTiers(...made),
+    }
+    // It has the turn until the others have seen through it.
+    const fault = (earlier: number): CacheServiceFault | undefined =>
+      earlier === 0 ? { kind: 'stall', afterBytes: 1_000_000 } : undefined
+    const { runners, tree } = await fill(t, [liar, {}, doubting], { fault })
+    const [first, ...others] = runners as [DownloadRunner, ...DownloadRunner[]]
+    const lying = first.restore('deps-1')
+    await fetcherOf([first], 1)
+    const results = await Promise.all(others.map((runner) => runner.restore('deps-1')))
+    for (const { hit } of results) assert.equal(hit, 'exact')
+    for (const runner of others) assert.deepEqual(runner.tree(), tree)
+    assert.match(
+      others[0]!.lines.join('\n'),
+      /What peers sent of "deps-1" is not used: The archive is damaged/,
+    )
+    assert.match(others[1]!.lines.join('\n'), /it may not write this scope/)
+    await first.kill()
+    await lying
+  })
+
+  test(
+    'wrong bytes of a peer are refused, and those who follow it restore the tree',
+    options,
+    async (t) => {
+      const corrupt: DownloadRunnerOptions = {
+        supply: (supply) => ({
+          manifest: (digest) => supply.manifest(digest),
+          has: (digests) => supply.has(digests),
+          frame: async (digest) => {
+            const frame = await supply.frame(digest)
+            if (frame === undefined) return undefined
+            const bytes = Uint8Array.from(frame.bytes)
+            bytes[bytes.length >> 1]! ^= 0xff
+            return { bytes }
+          },
+        }),
+      }
+      const { runners, tree } = await fill(t, [corrupt, {}, {}])
+      const [first, ...others] = runners as [DownloadRunner, ...DownloadRunner[]]
+      const restoring = [first.restore('deps-1')]
+      await fetcherOf([first], 1)
+      restoring.push(...others.map((runner) => runner.restore('deps-1')))
+      for (const { hit } of await Promise.all(restoring)) assert.equal(hit, 'exact')
+      for (const runner of runners) assert.deepEqual(runner.tree(), tree)
+    },
+  )
+})
