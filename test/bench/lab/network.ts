@@ -31,6 +31,11 @@ const BURST_BYTES = 32 * 1024
 const QUEUE_MS = 20
 // What Linux gives a network card: a machine makes its own programs wait, where a switch drops what is too much.
 const CARD_QUEUE = ['pfifo', 'limit', '1000']
+// What a network card would cut into packets passes here as a whole, as long as it fits into a burst: one by one
+// they would take half of the cores that the programs need.
+const SEGMENTED_BYTES = 16 * 1024
+// That of Ubuntu, whatever this machine has.
+const CONGESTION_CONTROL = 'cubic'
 const DRAIN_MS = 2_000
 
 /** Why no network can be made here, or undefined. */
@@ -144,7 +149,12 @@ export class LabNetwork implements AsyncDisposable {
     inside(this.#hub, ['ip', 'link', 'set', port, 'master', 'switch', 'up'])
     inside(namespace, ['ip', 'link', 'set', 'lo', 'up'])
     inside(namespace, ['ip', 'address', 'add', `${address}/24`, 'dev', 'eth0'])
+    const segmented = ['gso_max_size', `${SEGMENTED_BYTES}`]
+    inside(namespace, ['ip', 'link', 'set', 'eth0', ...segmented])
+    inside(this.#hub, ['ip', 'link', 'set', port, ...segmented])
     inside(namespace, ['ip', 'link', 'set', 'eth0', 'up'])
+    const route = ['replace', `${SUBNET}.0/24`, 'dev', 'eth0', 'src', address]
+    inside(namespace, ['ip', 'route', ...route, 'congctl', CONGESTION_CONTROL])
     inside(namespace, shape('eth0', upMbit))
     inside(namespace, ['tc', 'qdisc', 'add', 'dev', 'eth0', 'parent', '1:1', ...CARD_QUEUE])
     inside(this.#hub, shape(port, downMbit))
