@@ -4,10 +4,11 @@ import type { Digest } from '../core/digest.ts'
 import { foldKey } from '../core/entry-match.ts'
 import { SwarmCacheError, errorMessage, isSwarmCacheError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import type { OwnTurn, Turn } from '../lease/lease.ts'
+import type { DoneTurn, OwnTurn, Turn } from '../lease/lease.ts'
 import type { ArchiveBytes, ArchiveSource, UpstreamArchive } from '../store/store.ts'
 import type { FollowedPiece, RequestScope, Tiers } from './cache.ts'
 import { OfferedArchive } from './offered-archive.ts'
+import { DownloadPace, PassableTurn } from './passable-turn.ts'
 import { openPiece } from './open-piece.ts'
 import { takeTurn } from './shared-work.ts'
 
@@ -60,8 +61,8 @@ export class SharedArchive implements ArchiveSource {
   readonly #signal: AbortSignal
   readonly #bytes = { peers: 0, upstream: 0 }
   readonly #waiting = Promise.withResolvers<void>()
-  readonly #turn: Promise<Turn>
-  #ownTurn: OwnTurn | undefined
+  readonly #turn: Promise<PassableTurn | DoneTurn>
+  #ownTurn: PassableTurn | undefined
   /** The turn was done by another. */
   #isDone = false
   #isClaimed = false
@@ -81,7 +82,7 @@ export class SharedArchive implements ArchiveSource {
         this.#waiting.resolve()
         options.onWaiting()
       },
-    })
+    }).then((turn) => (turn.kind === 'mine' ? new PassableTurn(turn) : turn))
     this.#turn.then(
       (turn) => {
         if (turn.kind === 'done') this.#isDone = true
@@ -294,13 +295,27 @@ export class SharedArchive implements ArchiveSource {
         ? undefined
         : new OfferedArchive({ tiers, logger }, { work, request, key, archiveBytes, firstPiece })
     this.#offering = offering
+    // Who goes on where another stopped keeps the turn: where all are slow it would only go round.
+    const pace = firstPiece === 0 ? new DownloadPace(archiveBytes) : undefined
+    let isPassed = false
     for await (const bytes of content) {
       turn?.progressed()
       this.#count('upstream', bytes.length)
-      await offering?.write(bytes)
+      if (turn !== undefined && !isPassed && pace?.isSlowWith(bytes.length) === true) {
+        isPassed = true
+        await this.#pass(turn)
+      }
+      if (!isPassed) await offering?.write(bytes)
       yield bytes
     }
-    offering?.end()
+    if (!isPassed) offering?.end()
+  }
+
+  /** Lets another download for those who wait; what was offered so far is of use to it. */
+  async #pass(turn: PassableTurn): Promise<void> {
+    this.#parts.logger.log('info', 'This download is slow; those who wait for it go on without it.')
+    await this.#offering?.finish()
+    turn.pass()
   }
 
   #count(from: 'peers' | 'upstream', bytes: number): void {

@@ -135,6 +135,20 @@ suite('a shared download', { concurrency: 3 }, () => {
     },
   )
 
+  test('a download that is slow lets the others go on without it', options, async (t) => {
+    const { runners, tree } = await fill(t, [{}, {}, {}], {
+      fault: (earlier) => (earlier === 0 ? { kind: 'slow', bytesPerSecond: 200_000 } : undefined),
+    })
+    const restoring = new Map(runners.map((runner) => [runner, runner.restore('deps-1')]))
+    const slow = await fetcherOf(runners, 1)
+    const others = runners.filter((runner) => runner !== slow)
+    for (const runner of others) assert.equal((await restoring.get(runner))?.hit, 'exact')
+    for (const runner of others) assert.deepEqual(runner.tree(), tree)
+    assert.match(slow.lines.join('\n'), /This download is slow/)
+    await slow.kill()
+    await restoring.get(slow)
+  })
+
   test('what a liar offers harms nobody, whether or not its word counts', options, async (t) => {
     const doubting = {
       checkEntry: async () =>

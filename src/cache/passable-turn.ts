@@ -1,0 +1,59 @@
+import type { OwnTurn, TurnResult } from '../lease/lease.ts'
+
+/** Bytes a second below which a link is slower than users report of any other. */
+const SLOW_BYTES_PER_SECOND = 2_000_000
+// The first moments of a connection tell little.
+const JUDGED_AFTER_MS = 2_000
+// What takes no longer than this is sooner done than handed on.
+const WORTH_PASSING_MS = 8_000
+
+/** A turn that may go to the next in line before its work is done; what becomes of the work then is nobody's concern. */
+export class PassableTurn implements OwnTurn {
+  readonly kind = 'mine'
+  readonly #turn: OwnTurn
+  #isPassed = false
+
+  constructor(turn: OwnTurn) {
+    this.#turn = turn
+  }
+
+  progressed(): void {
+    if (!this.#isPassed) this.#turn.progressed()
+  }
+
+  async done(result: TurnResult): Promise<void> {
+    if (!this.#isPassed) await this.#turn.done(result)
+  }
+
+  /** Lets the next in line have it. */
+  pass(): void {
+    if (this.#isPassed) return
+    this.#isPassed = true
+    void this.#turn.done(false)
+  }
+}
+
+/** Judges whether a download is so slow that others should not have to wait for it. */
+export class DownloadPace {
+  readonly #totalBytes: number
+  readonly #now: () => number
+  #startedMs: number | undefined
+  #bytes = 0
+
+  constructor(totalBytes: number, now: () => number = () => performance.now()) {
+    this.#totalBytes = totalBytes
+    this.#now = now
+  }
+
+  /** Counts bytes; true if it is slow, and would be for long. */
+  isSlowWith(bytes: number): boolean {
+    const now = this.#now()
+    this.#startedMs ??= now
+    this.#bytes += bytes
+    const elapsedMs = now - this.#startedMs
+    if (elapsedMs < JUDGED_AFTER_MS) return false
+    const bytesPerMs = this.#bytes / elapsedMs
+    const leftMs = (this.#totalBytes - this.#bytes) / bytesPerMs
+    return bytesPerMs * 1000 < SLOW_BYTES_PER_SECOND && leftMs > WORTH_PASSING_MS
+  }
+}
