@@ -402,6 +402,25 @@ var ActionsCacheProcess = class ActionsCacheProcess {
 		let found = await this.#call("restore", paths, key, restoreKeys, options, judgeRestore);
 		return found === void 0 ? void 0 : { key: found };
 	}
+	/** The way of a restore whose archive comes from elsewhere; undefined where the client does all by itself. */
+	async #relay(source, folder) {
+		if (source !== void 0) try {
+			let { ArchiveRelay, canRelay } = await import("./archive-relay.js");
+			if (!canRelay(this.#env)) return;
+			let parts = {
+				source,
+				logger: this.#logger
+			}, silenceMs = Math.min(1e4, this.#deadlines.stallTimeoutMs / 4);
+			return await ArchiveRelay.start(parts, {
+				env: this.#env,
+				folder,
+				silenceMs
+			});
+		} catch (error) {
+			this.#logger.log("info", `No download can be shared: ${errorMessage(error)}`);
+			return;
+		}
+	}
 	async save(paths, key, options = {}) {
 		return await this.#call("save", paths, key, [], options, judgeSave);
 	}
@@ -417,7 +436,7 @@ var ActionsCacheProcess = class ActionsCacheProcess {
 		options.signal !== void 0 && signals.push(options.signal);
 		let signal = AbortSignal.any(signals);
 		signal.throwIfAborted();
-		let workingDirectory = path.resolve(options.workingDirectory ?? this.#workingDirectory ?? "."), workspace = await chooseWorkspace(paths, workingDirectory, this.#env.GITHUB_WORKSPACE), call = {
+		let workingDirectory = path.resolve(options.workingDirectory ?? this.#workingDirectory ?? "."), workspace = await chooseWorkspace(paths, workingDirectory, this.#env.GITHUB_WORKSPACE), asked = {
 			kind,
 			paths,
 			key,
@@ -426,8 +445,12 @@ var ActionsCacheProcess = class ActionsCacheProcess {
 			workingDirectory,
 			workspace
 		};
-		using _turn = await this.#takeTurn(call, signal);
-		let process = await this.#takeProcess(call), transcript = new ClientTranscript(kind, [this.#env.ACTIONS_RUNTIME_TOKEN ?? ""]), failed = !0;
+		using _turn = await this.#takeTurn(asked, signal);
+		await using relay = await this.#relay(options.source, workspace ?? workingDirectory);
+		let environment = relay?.environment, call = {
+			...asked,
+			environment
+		}, process = await this.#takeProcess(call), transcript = new ClientTranscript(kind, [this.#env, environment].map((env) => env?.ACTIONS_RUNTIME_TOKEN ?? "")), failed = !0;
 		try {
 			let { onProgress } = options, watched = {
 				...this.#deadlines,

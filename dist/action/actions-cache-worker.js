@@ -2,8 +2,15 @@ import { rmSync } from "node:fs";
 function send(message) {
 	process.connected && process.send?.(message);
 }
+const replaced = /* @__PURE__ */ new Map();
+/** Gives this call its own variables, and takes those of the call before away. */
+function setEnvironment(own = {}) {
+	for (let [name, value] of replaced) value === void 0 ? delete process.env[name] : process.env[name] = value;
+	replaced.clear();
+	for (let [name, value] of Object.entries(own)) replaced.set(name, process.env[name]), process.env[name] = value;
+}
 async function run(call) {
-	process.chdir(call.workingDirectory), call.workspace === void 0 ? delete process.env.GITHUB_WORKSPACE : process.env.GITHUB_WORKSPACE = call.workspace;
+	setEnvironment(call.environment), process.chdir(call.workingDirectory), call.workspace === void 0 ? delete process.env.GITHUB_WORKSPACE : process.env.GITHUB_WORKSPACE = call.workspace;
 	let client = await import("./cache.js");
 	if (!client.isFeatureAvailable()) return { available: !1 };
 	let paths = [...call.paths];

@@ -1,4 +1,4 @@
-import { t as isPeerId } from "./peer.js";
+import { n as isPeerId } from "./peer.js";
 import { i as inputError } from "./errors.js";
 // src/core/address.ts
 const ADDRESS = /^\/(?:ip4\/(?<ip4>[^/]+)|ip6\/(?<ip6>[^/]+)|(?:dns|dns4|dns6)\/(?<host>[^/]+))\/tcp\/(?<port>\d{1,5})(?:\/p2p\/(?<peer>[^/]+))?$/;

@@ -4,6 +4,7 @@ import { parentPort } from "node:worker_threads";
 // src/transfer/check-worker.ts
 /** Checks frames in a thread of its own: gets lists of them, and gives each list back with what was found. */
 parentPort.on("message", (batch) => {
+	batch === "end" && process.exit();
 	let checked = {
 		frames: batch.map((frame) => frame.bytes),
 		problems: batch.map((frame) => {

@@ -6,12 +6,12 @@ import { promisify } from "node:util";
 import { constants, zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from "node:zlib";
 import { createHash } from "node:crypto";
 // src/core/raw-blocks.ts
-const SIZE_BYTES = [
+const MAGIC = 4247762216, SIZE_BYTES = [
 	1,
 	2,
 	4,
 	8
-], USUAL_WINDOWS = [
+], MAX_BLOCK_BYTES = 131072, USUAL_WINDOWS = [
 	7,
 	8,
 	9,
@@ -26,7 +26,7 @@ const SIZE_BYTES = [
 */
 function rawBlocks(frame, plainBytes) {
 	let view = new DataView(frame.buffer, frame.byteOffset, frame.length);
-	if (frame.length < 10 || view.getUint32(0, !0) !== 4247762216) return;
+	if (frame.length < 10 || view.getUint32(0, !0) !== MAGIC) return;
 	let descriptor = view.getUint8(4);
 	if (descriptor & 15) return;
 	let hasWindow = !(descriptor & 32);
@@ -38,12 +38,22 @@ function rawBlocks(frame, plainBytes) {
 	let blocks = [], left = plainBytes;
 	for (let at = sizeAt + sizeBytes; at + 3 <= frame.length;) {
 		let header = view.getUint16(at, !0) | view.getUint8(at + 2) << 16, size = header >> 3;
-		if (at += 3, header & 6 || size > 131072 || size > left || at + size > frame.length) return;
+		if (at += 3, header & 6 || size > MAX_BLOCK_BYTES || size > left || at + size > frame.length) return;
 		if (blocks.push(frame.subarray(at, at + size)), at += size, left -= size, (header & 1) == 1) return left === 0 && at === frame.length ? blocks : void 0;
 	}
 }
 function contentSize(view, at, sizeBytes) {
 	return sizeBytes === 1 ? view.getUint8(at) : sizeBytes === 2 ? view.getUint16(at, !0) + 256 : view.getUint32(at, !0);
+}
+/** The frame of some bytes that would not compress: they are in it as they are. At most what four bytes can count. */
+function rawFrame(plain) {
+	let count = Math.max(1, Math.ceil(plain.length / MAX_BLOCK_BYTES)), frame = Buffer.allocUnsafe(9 + count * 3 + plain.length);
+	frame.writeUInt32LE(MAGIC, 0), frame.writeUInt8(160, 4), frame.writeUInt32LE(plain.length, 5);
+	for (let block = 0, at = 9; block < count; block += 1) {
+		let bytes = plain.subarray(block * MAX_BLOCK_BYTES, (block + 1) * MAX_BLOCK_BYTES);
+		frame.writeUIntLE(bytes.length << 3 | Number(block === count - 1), at, 3), frame.set(bytes, at + 3), at += 3 + bytes.length;
+	}
+	return frame;
 }
 // src/core/chunk.ts
 const compress = promisify(zstdCompress), decompress = promisify(zstdDecompress);
@@ -151,4 +161,4 @@ function bytesOfDigest({ chunk, bytes }) {
 		return;
 	}
 }
-export { openFrame as a, noBytes as i, makeFrame as n, openFrameSync as o, makeFrameSync as r, checkFrameSync as t };
+export { openFrame as a, rawFrame as c, noBytes as i, makeFrame as n, openFrameSync as o, makeFrameSync as r, rawBlocks as s, checkFrameSync as t };

@@ -239,7 +239,8 @@ async function openSession(config, { logger }) {
 		request,
 		workingDirectory: config.workingDirectory,
 		writeThrough: config.upstream === "write-through",
-		threads: Math.min(4, availableParallelism())
+		threads: Math.min(4, availableParallelism()),
+		notesFolder: join(config.home, "notes")
 	}), blobs = new BlobCache({
 		tiers,
 		archive
@@ -262,12 +263,14 @@ async function openSession(config, { logger }) {
 /**
 * Starts a node that takes part in the request's swarm until it is stopped, with a control socket in its home.
 *
+* One that lives for a job is another peer each time: what a job could read of its key is of no use afterwards.
+*
 * @throws ERR_INPUT for a bad key, ERR_CONTROL if a node runs for this home already, ERR_STORE for an unusable
 * home, or the reason why it cannot listen.
 */
-async function serveNode(config, { logger }) {
+async function serveNode(config, { logger }, lifetime = "serve") {
 	warn(config, logger), await assertMembership(config);
-	let { ControlServer } = await import("./control-server.js"), node = await composeNode(config, { logger }, "serve"), control = new ControlServer({
+	let { ControlServer } = await import("./control-server.js"), node = await composeNode(config, { logger }, lifetime), control = new ControlServer({
 		node,
 		logger
 	}, { home: config.home }), gateway;
@@ -424,7 +427,7 @@ async function composeSwarm(config, logger, { keys, prologue, tokens }, member) 
 	}, {
 		repository: member.repository,
 		role,
-		staysOn: member.lifetime === "serve"
+		staysOn: member.lifetime !== "session"
 	});
 	return {
 		swarm,
@@ -451,7 +454,7 @@ function laneHost({ listen }) {
 }
 async function assertMembership(config) {
 	if (!config.peers || config.swarmKey === void 0) return;
-	let { assertSwarmKey } = await import("./identity2.js");
+	let { assertSwarmKey } = await import("./swarm-keys2.js");
 	assertSwarmKey(config.swarmKey);
 }
 function membershipOf({ peers, membership }) {

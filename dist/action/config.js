@@ -1,7 +1,7 @@
 import { i as inputError, r as errorMessage } from "./errors.js";
 import { n as parseBootstrapAddress, t as parseAddress } from "./address.js";
 import { n as issuerOfServer, r as parseIssuer } from "./issuer.js";
-import { n as isRole } from "./peer.js";
+import { r as isRole } from "./peer.js";
 import { a as parseCacheMode, n as branchScope, t as accessOf } from "./scope-rules.js";
 import { n as parseSize } from "./sizes.js";
 import { isIP } from "node:net";
@@ -221,7 +221,7 @@ function loadConfig(sources) {
 		github,
 		api: apiSetting(env, github.apiUrl),
 		http: parseHttp(presence(flags.http) ?? setting("SWARMCACHE_HTTP")),
-		bootstrap: splitList(flags.bootstrap ?? setting("SWARMCACHE_BOOTSTRAP") ?? setting("P2P_BOOTSTRAP_PEERS")).map((address) => parseBootstrapAddress(address, "SWARMCACHE_BOOTSTRAP")),
+		bootstrap: parseBootstrap(flags.bootstrap ?? setting("SWARMCACHE_BOOTSTRAP"), setting("P2P_BOOTSTRAP_PEERS")),
 		listen: parseListen(flags.listen, setting("SWARMCACHE_LISTEN"), setting("P2P_LISTEN_PORT")),
 		upstream: parseUpstream(flags.upstream ?? setting("SWARMCACHE_UPSTREAM"), env),
 		upstreamEnvironment: upstreamEnvironment(env),
@@ -286,6 +286,10 @@ function parseRegistries(value, defaultPath, workingDirectory, inActions) {
 			path: resolvePath(path, workingDirectory)
 		};
 	});
+}
+function parseBootstrap(value, older) {
+	let name = value === void 0 ? "P2P_BOOTSTRAP_PEERS" : "SWARMCACHE_BOOTSTRAP";
+	return splitList(value ?? older).map((address) => parseBootstrapAddress(address, name));
 }
 function parseListen(flags, variable, port) {
 	let items = (flags ?? splitList(variable)).flatMap((item) => splitList(item));

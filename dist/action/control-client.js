@@ -1,9 +1,10 @@
 import { o as isSwarmCacheError, t as SwarmCacheError } from "./errors.js";
 import { a as withDeadline, t as abortable } from "./deadline.js";
 import { t as VERSION } from "./version.js";
-import { O as readSource, _ as encodeDigests, b as encodeRefs, c as isPrivate, d as ControlChannel, f as MAX_DIGESTS, h as decodeJson, i as openInbox, m as decodeError, n as readPlaces, o as unpackFound, s as controlPath, x as protocolMismatch } from "./place-messages.js";
-import { t as packAnswers } from "./answer-pack.js";
+import { c as isPrivate, d as ControlChannel, i as readPlaces, o as openInbox, r as readPiece, s as controlPath } from "./place-messages.js";
+import { C as readSource, f as encodeRefs, l as encodeDigests, o as decodeError, p as protocolMismatch, r as MAX_DIGESTS, s as decodeJson } from "./control-protocol.js";
 import { r as parseSignedEntry } from "./entry.js";
+import { t as RemoteTurn } from "./remote-turn.js";
 import { connect } from "node:net";
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
@@ -101,128 +102,8 @@ var ControlConnection = class {
 function nodeGone(cause) {
 	return new SwarmCacheError("ERR_CLOSED", "The node stopped before it answered.", { cause });
 }
-/** A turn that the node of another process keeps for this one, as long as it hears of it. */
-var RemoteTurn = class {
-	kind = "mine";
-	#say;
-	#timer;
-	#progress = 0;
-	#saying = !1;
-	#ended = !1;
-	constructor(say) {
-		this.#say = say, this.#timer = setInterval(() => void this.#beat(), 500), this.#timer.unref();
-	}
-	progressed() {
-		this.#progress += 1;
-	}
-	async done(result) {
-		this.#ended || (this.#ended = !0, clearInterval(this.#timer), await withDeadline(2e3, "Telling the node of the end of a turn", void 0, () => this.#say("endTurn", { result })).catch(() => {}));
-	}
-	async #beat() {
-		this.#saying ||= (this.#saying = !0, await this.#say("renewTurn", { progress: this.#progress }).catch(() => {}), !1);
-	}
-}, RemoteAnswers = class {
-	quota;
-	#calls;
-	#repository;
-	#quotas = new RemoteQuotas();
-	constructor(calls, repository) {
-		this.#calls = calls, this.#repository = repository, this.quota = this.#quotas;
-	}
-	get tiers() {
-		return this;
-	}
-	async find(key, { repository, scope, readable }, { signal, ...options } = {}) {
-		let args = {
-			digest: key,
-			scope: {
-				repository,
-				scope,
-				readable
-			},
-			...options,
-			saw: this.#quotas.takeNews(),
-			quotas: this.#quotas.names()
-		}, { found, quotas } = unpackFound(await this.#call("findAnswers", args, { signal }));
-		return this.#quotas.told(quotas), found;
-	}
-	/** What is not to be shared stays in this process, which has to keep it itself. */
-	async put(answer) {
-		if (!answer.shared) return;
-		let body = packAnswers([{
-			answer,
-			tier: "memory"
-		}]);
-		await this.#call("putAnswer", {}, { body });
-	}
-	async takeTurn(name, { signal, onWaiting } = {}) {
-		let turn = randomUUID(), args = {
-			digest: name,
-			turn,
-			answers: !0
-		}, body = await this.#call("takeTurn", args, {
-			signal,
-			onWaiting
-		}), { by } = decodeJson(body);
-		return by === void 0 ? new RemoteTurn((call, more) => this.#call(call, {
-			...more,
-			turn
-		})) : {
-			kind: "done",
-			by
-		};
-	}
-	/** The node goes on, and so do its answers. */
-	async close() {}
-	count(stats) {
-		let told = 0, tell = async () => {
-			let now = stats();
-			now.requests !== told && (told = now.requests, await this.#call("countApi", { stats: now }).catch(() => {}));
-		}, timer = setInterval(() => void tell(), 1e3).unref();
-		return async () => {
-			clearInterval(timer), told = -1, stats().requests > 0 && await tell();
-		};
-	}
-	async #call(name, args, options) {
-		return await this.#calls.call(name, {
-			...args,
-			repository: this.#repository
-		}, options);
-	}
-}, RemoteQuotas = class {
-	#states = /* @__PURE__ */ new Map();
-	#news = /* @__PURE__ */ new Map();
-	#listeners = /* @__PURE__ */ new Set();
-	get(name) {
-		let state = this.#states.get(name);
-		return state === void 0 || state.reset <= Date.now() ? void 0 : state;
-	}
-	saw(name, state) {
-		this.#keep(name, state), this.#news.set(name, state);
-		for (let listener of this.#listeners) listener(name, state);
-	}
-	listen(listener) {
-		return this.#listeners.add(listener), () => {
-			this.#listeners.delete(listener);
-		};
-	}
-	names() {
-		return [...this.#states.keys()];
-	}
-	/** What this process saw since it last told the node. */
-	takeNews() {
-		let news = [...this.#news];
-		return this.#news.clear(), news.slice(-64);
-	}
-	told(quotas) {
-		for (let [name, state] of quotas) state.seen >= (this.#states.get(name)?.seen ?? 0) && this.#keep(name, state);
-	}
-	#keep(name, state) {
-		if (this.#states.delete(name), this.#states.set(name, state), this.#states.size <= 64) return;
-		let [oldest] = this.#states.keys();
-		this.#states.delete(oldest);
-	}
-}, RemoteTiers = class {
+/** The tiers of a repository on a node of another process. */
+var RemoteTiers = class {
 	#calls;
 	#repository;
 	#home;
@@ -325,6 +206,39 @@ var RemoteTurn = class {
 			by
 		};
 	}
+	async company(work) {
+		let company = decodeJson(await this.#call("company", { digest: work }));
+		return company === "waiting" || company === "possible" ? company : "none";
+	}
+	async offerPart(work, { entry, archiveBytes, first, pieces }) {
+		let args = {
+			digest: work,
+			entry,
+			archiveBytes,
+			first
+		};
+		return decodeJson(await this.#call("offerPart", args, { body: encodeRefs(pieces) })) === !0;
+	}
+	followArchive(request, { signal }) {
+		let { work, ...follow } = request, home = this.#home, header = {
+			id: 1,
+			call: "followArchive",
+			repository: this.#repository
+		};
+		return this.#calls.stream(async function* (channel) {
+			for (await channel.write({
+				...header,
+				...follow,
+				digest: work
+			});;) {
+				let message = await channel.read();
+				if (message === void 0) throw nodeGone();
+				if (message.header.error !== void 0) throw decodeError(message.header.error);
+				if (message.header.end === !0) return;
+				yield readPiece(message, home);
+			}
+		}, signal);
+	}
 	async forget(entry, { malformed = !1 } = {}) {
 		await this.#call("forget", {
 			entry,
@@ -401,7 +315,9 @@ var RemoteNode = class {
 		return await this.call("tiers", { repository }, options), new RemoteTiers(this, repository, this.#home);
 	}
 	async answers(repository, options = {}) {
-		return await this.call("tiers", { repository }, options), new RemoteAnswers(this, repository);
+		await this.call("tiers", { repository }, options);
+		let { RemoteAnswers } = await import("./remote-answers.js");
+		return new RemoteAnswers(this, repository);
 	}
 	async status() {
 		return decodeJson(await this.call("status", {}));

@@ -1,8 +1,10 @@
 import { n as errnoOf, r as errorMessage, t as SwarmCacheError } from "./errors.js";
-import { A as readTurnResult, C as readDigest, D as readSignedEntry, E as readRepository, S as readCommittedEntry, T as readQuery, a as ControlAnswers, d as ControlChannel, g as decodeRefs, k as readTurnName, l as prepareControlFolder, p as decodeDigests, r as ControlInboxes, s as controlPath, t as PlaceMessages, u as protectSocket, v as encodeError, w as readFrame, x as protocolMismatch, y as encodeJson } from "./place-messages.js";
+import { a as ControlInboxes, d as ControlChannel, l as prepareControlFolder, n as encodePiece, s as controlPath, t as PlaceMessages, u as protectSocket } from "./place-messages.js";
 import { r as startDeadline, t as abortable } from "./deadline.js";
 import { t as Limit } from "./limit.js";
 import { t as VERSION } from "./version.js";
+import { S as readSignedEntry, T as readTurnResult, _ as readFollow, a as decodeDigests, b as readQuery, c as decodeRefs, d as encodeJson, g as readDigest, h as readCommittedEntry, p as protocolMismatch, u as encodeError, v as readFrame, w as readTurnName, x as readRepository, y as readPart } from "./control-protocol.js";
+import { t as ControlAnswers } from "./control-answers.js";
 import { t as Watchdog } from "./watchdog.js";
 import { connect, createServer } from "node:net";
 import { relative } from "node:path";
@@ -123,7 +125,7 @@ var ControlSession = class {
 	async #answer(call) {
 		let { id } = call;
 		try {
-			call.header.call === "readChunks" ? await this.#stream(call) : await this.#channel.write({ id }, await this.#run(call));
+			call.header.call === "readChunks" ? await this.#stream(call) : call.header.call === "followArchive" ? await this.#follow(call) : await this.#channel.write({ id }, await this.#run(call));
 		} catch (error) {
 			if (this.#gone.signal.aborted) return;
 			await this.#channel.write({
@@ -190,6 +192,14 @@ var ControlSession = class {
 			}
 			case "renewTurn": return this.#turns.renew(readTurnName(header), header.progress), NOTHING;
 			case "endTurn": return await this.#turns.end(readTurnName(header), readTurnResult(header)), NOTHING;
+			case "company": return encodeJson(await (await tiers()).company(readDigest(header)));
+			case "offerPart": {
+				let part = readPart({
+					header,
+					body
+				});
+				return encodeJson(await (await tiers()).offerPart(readDigest(header), part));
+			}
 			case "forget": return await (await tiers()).forget(readSignedEntry(header), { malformed: header.malformed === !0 }), NOTHING;
 			default: throw new SwarmCacheError("ERR_FRAME", "A control message asks for an unknown call.");
 		}
@@ -206,6 +216,20 @@ var ControlSession = class {
 			}
 		});
 		return turn.kind === "done" ? { by: turn.by } : (signal.aborted ? await turn.done(!1) : this.#turns.keep(name, turn), {});
+	}
+	async #follow({ id, header, signal }) {
+		let tiers = await this.#node.tiers(readRepository(header), { signal });
+		for await (let piece of tiers.followArchive(readFollow(header), { signal })) {
+			let { header: said, body } = encodePiece(piece, this.#home);
+			await this.#channel.write({
+				id,
+				...said
+			}, body);
+		}
+		await this.#channel.write({
+			id,
+			end: !0
+		});
 	}
 	async #stream({ id, header, body, signal }) {
 		let tiers = await this.#node.tiers(readRepository(header), { signal }), entry = readSignedEntry(header), chunks = decodeRefs(body), indexes = new Map(chunks.map((chunk, index) => [chunk.digest, index])), unopened = new UnopenedFrames();

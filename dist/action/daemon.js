@@ -21,7 +21,7 @@ const logger = createLogger((level, line) => {
 }, "info");
 process.on("uncaughtException", survive), process.on("unhandledRejection", survive);
 try {
-	let env = processEnvironment(), node = await serveNode(loadConfig({ env }), { logger }), addresses = (await node.status()).swarms.flatMap((swarm) => swarm.addresses);
+	let env = processEnvironment(), node = await serveNode(loadConfig({ env }), { logger }, "job"), addresses = (await node.status()).swarms.flatMap((swarm) => swarm.addresses);
 	logger.log("info", `Taking part as ${addresses.join(", ") || "a node that listens on nothing"}.`), tell({ state: "ready" });
 	let reason = await whenJobEnds(Number(env[JOB_PROCESS_VARIABLE]));
 	logger.log("info", `Leaving: ${reason}.`), await node.stop({ signal: AbortSignal.timeout(1e4) });

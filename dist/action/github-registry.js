@@ -1,5 +1,6 @@
 import { o as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
 import "./identity.js";
+import "./swarm-keys.js";
 import { t as Holdoff } from "./github-holdoff.js";
 import { t as I } from "./index.min.js";
 import "./github-listing2.js";

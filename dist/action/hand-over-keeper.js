@@ -95,7 +95,8 @@ var HandOverKeeper = class {
 		let request = {
 			manifest: digest,
 			chunks: missing,
-			holders
+			holders,
+			priority: "background"
 		};
 		for await (let frame of transfer.fetchChunks(request, { signal })) await store.put(frame), frame.isOwned === !0 && freeMemory(frame.bytes);
 	}

@@ -1,6 +1,6 @@
 import { n as isDigest } from "./digest.js";
 import { r as parseSignedEntry } from "./entry.js";
-import { n as isRole } from "./peer.js";
+import { r as isRole } from "./peer.js";
 // src/node/hand-over-wire.ts
 /**
 * How a peer that leaves asks another to keep what it has; messages without bodies, one answer to each.

@@ -1,7 +1,8 @@
 import { o as isSwarmCacheError, r as errorMessage } from "./errors.js";
 import { a as parseCacheMode, i as isWider, r as grantedAccess } from "./scope-rules.js";
-import { i as createPeerKey, n as signEntry } from "./entry-signature.js";
+import { t as createPeerKey } from "./peer-key.js";
 import { n as readGrants, t as attestEntry } from "./identity.js";
+import { n as signEntry } from "./entry-signature.js";
 import { n as RunnerTokenSource } from "./token-sources.js";
 /** What the tokens of a job say of its rights, and do for what it saves. */
 async function composeJob(config, logger) {

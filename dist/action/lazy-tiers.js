@@ -29,14 +29,29 @@ var LazyTiers = class {
 		await (await this.#tiers()).putManifest(digest, bytes);
 	}
 	async commit(entry) {
-		let isSigned = "signature" in entry || this.#sign === void 0;
-		return await (await this.#tiers()).commit(isSigned ? entry : await this.#sign(entry));
+		return await (await this.#tiers()).commit(await this.#signed(entry));
 	}
 	async takeTurn(name, options) {
 		return await (await this.#tiers(options)).takeTurn(name, options);
 	}
+	async company(work) {
+		return await (await this.#tiers()).company(work);
+	}
+	async offerPart(work, { entry, ...part }) {
+		let signed = await this.#signed(entry);
+		return await (await this.#tiers()).offerPart(work, {
+			entry: signed,
+			...part
+		});
+	}
+	async *followArchive(request, options) {
+		yield* (await this.#tiers(options)).followArchive(request, options);
+	}
 	async forget(entry, options) {
 		await (await this.#tiers()).forget(entry, options);
+	}
+	async #signed(entry) {
+		return "signature" in entry || this.#sign === void 0 ? entry : await this.#sign(entry);
 	}
 	/** A failed opening is tried again with the next call. */
 	async #tiers(options = {}) {

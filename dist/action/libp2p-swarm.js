@@ -1,8 +1,8 @@
 import { a as withDeadline, r as startDeadline, t as abortable } from "./deadline.js";
 import { i as inputError, o as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
 import { t as publish } from "./events.js";
-import { t as isPeerId } from "./peer.js";
-import { c as verifySignature } from "./entry-signature.js";
+import { n as isPeerId } from "./peer.js";
+import { a as verifySignature } from "./peer-key.js";
 import "./identity.js";
 import { t as MessageStream } from "./message.js";
 import { createCipheriv, createDecipheriv, createHash, createHmac, createPublicKey, diffieHellman, generateKeyPairSync, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";

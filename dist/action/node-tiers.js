@@ -1,11 +1,13 @@
-import { a as nearMissOf, n as compareMatches } from "./entry-match.js";
-import { i as inputError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { a as endOfPart, c as pieceCount, i as encodePieces } from "./archive-part.js";
+import { t as digestOf } from "./digest.js";
+import { a as nearMissOf, n as compareMatches, r as foldKey } from "./entry-match.js";
+import { i as inputError, o as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
 import { i as decodeManifest } from "./manifest.js";
 import { t as UNLED_TURN } from "./lease.js";
 import { t as BoundedQueue } from "./bounded-queue.js";
-import { t as abortable } from "./deadline.js";
+import { n as pause, t as abortable } from "./deadline.js";
 import { t as Limit } from "./limit.js";
-import { a as openFrame } from "./chunk.js";
+import { a as openFrame, t as checkFrameSync } from "./chunk.js";
 import { t as freeMemory } from "./free-memory.js";
 // src/cache/fetch-manifest.ts
 /**
@@ -42,6 +44,216 @@ function manifestGone(entry, why, cause) {
 			manifest: entry.manifest
 		}
 	});
+}
+// src/cache/followed-archive.ts
+const STORING_BYTES$1 = 8388608, WAITING_LISTS = 1024, NOTHING$1 = /* @__PURE__ */ new Uint8Array();
+/** The pieces of a download that another works on, in order; see `Tiers.followArchive`. */
+async function* followArchive(parts, repository, request, signal) {
+	let following = new Following(parts, repository, request, signal);
+	try {
+		for (;;) {
+			let piece = await following.next();
+			if (piece === void 0) return;
+			yield piece;
+		}
+	} finally {
+		await following.stop();
+	}
+}
+var Following = class {
+	#parts;
+	#repository;
+	#request;
+	#ending = new AbortController();
+	#signal;
+	#storing = new Limit(STORING_BYTES$1);
+	/** By number, from the next one to hand over on. */
+	#wanted = /* @__PURE__ */ new Map();
+	/** Numbers of pieces with the same content. */
+	#numbers = /* @__PURE__ */ new Map();
+	/** Offered and neither fetched nor held. */
+	#missing = /* @__PURE__ */ new Map();
+	#more = new BoundedQueue(WAITING_LISTS);
+	#work = [];
+	#next;
+	#archiveBytes;
+	#aheadBytes = 0;
+	#holder;
+	/** True if pieces can be handed over as places in files. */
+	#placed = !1;
+	#error;
+	#wake = Promise.withResolvers();
+	constructor(parts, repository, request, signal) {
+		this.#parts = parts, this.#repository = repository, this.#request = request, this.#signal = AbortSignal.any([signal, this.#ending.signal]), this.#next = request.first, this.#start(this.#listen()), this.#start(this.#fetch());
+	}
+	/** The next piece, or undefined at the end of the archive. */
+	async next() {
+		for (;;) {
+			let news = this.#wake.promise;
+			if (this.#signal.throwIfAborted(), this.#error !== void 0) throw this.#error;
+			let archiveBytes = this.#archiveBytes;
+			if (archiveBytes !== void 0 && this.#next >= pieceCount(archiveBytes)) return;
+			let frame = await this.#take(this.#wanted.get(this.#next));
+			if (frame !== void 0 && archiveBytes !== void 0) {
+				this.#wanted.delete(this.#next), this.#next += 1;
+				let { chunk, bytes, place, tier, peer } = frame;
+				return {
+					chunk,
+					bytes,
+					place,
+					tier,
+					peer,
+					archiveBytes
+				};
+			}
+			await abortable(news, this.#signal);
+		}
+	}
+	async stop() {
+		this.#ending.abort(new SwarmCacheError("ERR_ABORTED", "The download is not followed any more.")), this.#more.end(), await Promise.all(this.#work);
+		using _all = await this.#storing.acquire(STORING_BYTES$1);
+	}
+	#start(work) {
+		let settled = work.catch((error) => {
+			this.#error ??= error, this.#news();
+		});
+		this.#work.push(settled);
+	}
+	#news() {
+		this.#wake.resolve(), this.#wake = Promise.withResolvers();
+	}
+	async #take(wanted) {
+		if (wanted === void 0) return;
+		let { chunk, frame, isStored } = wanted;
+		if (this.#placed && isStored) {
+			let [place] = await this.#parts.store.locate([chunk.digest]) ?? [];
+			if (place !== void 0) return {
+				chunk,
+				bytes: NOTHING$1,
+				place,
+				tier: wanted.tier,
+				peer: wanted.peer
+			};
+		}
+		if (frame !== void 0) return wanted.frame = void 0, this.#aheadBytes -= frame.bytes.length, frame;
+		if (!isStored) return;
+		let found = await this.#parts.store.get(chunk.digest, { signal: this.#signal });
+		if (found !== void 0) return {
+			chunk,
+			...found
+		};
+		wanted.isStored = !1, await this.#fetchOnce(chunk);
+	}
+	/** Takes in what is offered. */
+	async #listen() {
+		let { leases } = this.#parts, { work, first, placed = !1 } = this.#request;
+		this.#placed = placed && await this.#parts.store.locate([]) !== void 0;
+		for await (let { part, by } of leases.follow(work, first, this.#signal)) if (await this.#check(part, by), leases.offer(work, part), this.#holder = by, this.#archiveBytes ??= part.archiveBytes, await this.#want(part), this.#news(), endOfPart(part) >= pieceCount(part.archiveBytes) && this.#isAllOffered()) return;
+	}
+	#isAllOffered() {
+		let end = pieceCount(this.#archiveBytes ?? 1e400);
+		for (let number = this.#next; number < end; number += 1) if (!this.#wanted.has(number)) return !1;
+		return !0;
+	}
+	/** @throws ERR_PROOF if the part is not to be believed here. */
+	async #check(part, by) {
+		let { entry, archiveBytes } = part, { scope, key } = this.#request, verdict = entry.repository === this.#repository && entry.scope === scope && foldKey(entry.key) === foldKey(key) ? await this.#parts.checkEntry(entry, { signal: this.#signal }) : {
+			trusted: !1,
+			why: "forged",
+			reason: "it is one of another entry"
+		};
+		if (!verdict.trusted) throw verdict.why === "forged" && this.#parts.forged(by, `it offered a part of "${key}" that is forged: ${verdict.reason}`), new SwarmCacheError("ERR_PROOF", `What a peer offers of "${key}" is not used: ${verdict.reason}.`, { facts: {
+			key,
+			peer: by
+		} });
+		if (this.#archiveBytes !== void 0 && this.#archiveBytes !== archiveBytes) throw new SwarmCacheError("ERR_PROOF", `Two peers offer different archives of "${key}".`, { facts: { key } });
+	}
+	async #want({ first, pieces }) {
+		let fresh = [];
+		for (let [index, chunk] of pieces.entries()) {
+			let number = first + index, known = this.#wanted.get(number);
+			if (number < this.#next || known?.chunk.digest === chunk.digest || known?.frame !== void 0 || known?.isStored === !0) continue;
+			this.#wanted.set(number, {
+				chunk,
+				tier: "disk",
+				isStored: !1
+			});
+			let same = this.#numbers.get(chunk.digest);
+			same === void 0 && fresh.push(chunk), this.#numbers.set(chunk.digest, [...same ?? [], number]);
+		}
+		let held = await this.#parts.store.has(fresh.map(({ digest }) => digest));
+		for (let [index, chunk] of fresh.entries()) held[index] === !0 ? this.#arrived(chunk.digest, void 0) : this.#missing.set(chunk.digest, chunk);
+		let missing = fresh.filter(({ digest }) => this.#missing.has(digest));
+		missing.length > 0 && await this.#more.push(missing);
+	}
+	async #fetchOnce(chunk) {
+		this.#missing.has(chunk.digest) || (this.#missing.set(chunk.digest, chunk), await this.#more.push([chunk]));
+	}
+	/** Fetches what was offered, again and again as long as nobody can supply it. */
+	async #fetch() {
+		let { transfer, logger } = this.#parts;
+		for (; transfer !== void 0;) {
+			let lists = unasked(this.#more), first = await lists.next();
+			if (first.done === !0) return;
+			let request = {
+				manifest: this.#request.work,
+				chunks: first.value,
+				more: lists,
+				holders: this.#holder === void 0 ? [] : [this.#holder],
+				verify
+			};
+			try {
+				for await (let frame of transfer.fetchChunks(request, { signal: this.#signal })) await this.#keep(frame);
+				return;
+			} catch (error) {
+				if (this.#signal.throwIfAborted(), !isSwarmCacheError(error, "ERR_PEER")) throw error;
+				let reason = errorMessage(error);
+				logger.log("debug", "A download cannot be followed for now", { reason });
+			}
+			await pause(250, this.#signal), this.#more.end(), this.#more = new BoundedQueue(WAITING_LISTS), await this.#more.push([...this.#missing.values()]);
+		}
+	}
+	/** Stores a frame, so that it can be served to others, and hands it over. */
+	async #keep(frame) {
+		let { chunk, bytes, tier, peer } = frame, held = await this.#storing.acquire(bytes.length, this.#signal);
+		this.#missing.delete(chunk.digest);
+		for (let wanted of this.#allOf(chunk.digest)) Object.assign(wanted, {
+			tier,
+			peer
+		});
+		this.#placed || this.#arrived(chunk.digest, frame), (async () => {
+			using _held = held;
+			try {
+				await this.#parts.store.put(frame), this.#arrived(chunk.digest, void 0), this.#placed && frame.isOwned === !0 && freeMemory(bytes);
+			} catch (error) {
+				this.#parts.logger.log("debug", "A piece is not stored", { reason: errorMessage(error) }), this.#arrived(chunk.digest, frame);
+			}
+		})();
+	}
+	#allOf(digest) {
+		return (this.#numbers.get(digest) ?? []).flatMap((number) => {
+			let wanted = this.#wanted.get(number);
+			return wanted?.chunk.digest === digest ? [wanted] : [];
+		});
+	}
+	/** A piece is in the store now, or at hand. */
+	#arrived(digest, frame) {
+		for (let wanted of this.#allOf(digest)) frame === void 0 ? wanted.isStored = !0 : (this.#aheadBytes < 16777216 || wanted === this.#wanted.get(this.#next)) && (wanted.frame = frame, this.#aheadBytes += frame.bytes.length);
+		this.#news();
+	}
+};
+/** Archives do not compress, so that a check on the spot costs less than to have a thread do it. */
+async function verify(frame) {
+	checkFrameSync(frame);
+}
+/** Lists without what was in one before, and without empty ones. */
+async function* unasked(lists) {
+	let asked = /* @__PURE__ */ new Set();
+	for await (let list of lists) {
+		let fresh = list.filter(({ digest }) => !asked.has(digest));
+		for (let { digest } of fresh) asked.add(digest);
+		fresh.length > 0 && (yield fresh);
+	}
 }
 // src/cache/tier-reads.ts
 const STORING_BYTES = 16777216, NOTHING = /* @__PURE__ */ new Uint8Array();
@@ -289,13 +501,8 @@ var NodeTiers = class {
 		await this.#parts.store.putManifest(digest, bytes);
 	}
 	async commit(entry) {
-		if (this.#assertOwn(entry.repository), this.#savesRefused !== void 0) throw new SwarmCacheError("ERR_STORE", this.#savesRefused);
-		let signed = "signature" in entry ? entry : this.#parts.sign(entry), verdict = await this.#parts.checkEntry(signed);
-		if (!verdict.trusted) throw new SwarmCacheError("ERR_PROOF", `"${entry.key}" is not saved for the peers, which would refuse it: ${verdict.reason}.`, { facts: {
-			key: entry.key,
-			scope: entry.scope
-		} });
-		let added = await this.#parts.store.addEntry(signed);
+		if (this.#savesRefused !== void 0) throw new SwarmCacheError("ERR_STORE", this.#savesRefused);
+		let signed = await this.#signed(entry), added = await this.#parts.store.addEntry(signed);
 		return added && this.#provide(signed), added;
 	}
 	async takeTurn(name, options = {}) {
@@ -303,8 +510,41 @@ var NodeTiers = class {
 		let { leases } = this.#parts;
 		return leases === void 0 ? UNLED_TURN : await leases.takeTurn(name, options);
 	}
+	async company(work) {
+		return this.#parts.leases?.company(work) ?? "none";
+	}
+	async offerPart(work, { entry, ...part }) {
+		let manifest = encodePieces(part.pieces);
+		if (digestOf(manifest) !== entry.manifest) throw inputError("The entry of a part names another manifest than that of its pieces.");
+		let signed = await this.#signed(entry);
+		return this.#parts.leases?.offer(work, {
+			entry: signed,
+			...part
+		}) ?? !1;
+	}
+	async *followArchive(request, { signal }) {
+		let { store, leases, peers, checkEntry, logger } = this.#parts;
+		if (leases === void 0) throw new SwarmCacheError("ERR_PEER", "Nobody else works on it.");
+		yield* followArchive({
+			store,
+			leases,
+			transfer: peers?.transfer,
+			checkEntry,
+			forged: (peerId, reason) => peers?.router.failed(peerId, reason, !0),
+			logger
+		}, this.#repository, request, signal);
+	}
 	async forget(entry, { malformed = !1 } = {}) {
 		this.#assertOwn(entry.repository), malformed && this.#blame(entry), this.#holders.delete(entry.manifest), (await this.#parts.store.getEntry(entry))?.manifest === entry.manifest && (await this.#parts.store.removeEntry(entry), this.#provides && await this.#parts.peers?.router.withdraw(entry));
+	}
+	async #signed(entry) {
+		this.#assertOwn(entry.repository);
+		let signed = "signature" in entry ? entry : this.#parts.sign(entry), verdict = await this.#parts.checkEntry(signed);
+		if (verdict.trusted) return signed;
+		throw new SwarmCacheError("ERR_PROOF", `"${entry.key}" is not saved for the peers, which would refuse it: ${verdict.reason}.`, { facts: {
+			key: entry.key,
+			scope: entry.scope
+		} });
 	}
 	/** The signature proves who made it; whoever offered it may have been deceived as this node was. */
 	#blame({ key, writer, manifest }) {

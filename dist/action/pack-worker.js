@@ -50,6 +50,7 @@ function send(message, transfer = []) {
 }
 const slots = [];
 parentPort.on("message", (message) => {
+	message === "end" && process.exit();
 	let { slot } = message;
 	"job" in message ? (slots[slot] ??= new PackSlot(slot)).pack(message.job) : slots[slot].answer("wanted" in message ? message.wanted : []);
 });

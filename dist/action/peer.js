@@ -3,7 +3,8 @@
 function isRole(value) {
 	return value === "seeder" || value === "runner" || value === "reader";
 }
-const PEER_ID_PATTERN = /^12D3Koo[1-9A-HJ-NP-Za-km-z]{45}$/;
+/** When the record of a peer expires whose address was given to us, not announced. */
+const NEVER = 2 ** 53 - 1, PEER_ID_PATTERN = /^12D3Koo[1-9A-HJ-NP-Za-km-z]{45}$/;
 /** True if `value` has the form of an Ed25519 peer id. */
 function isPeerId(value) {
 	return typeof value == "string" && PEER_ID_PATTERN.test(value);
@@ -22,4 +23,4 @@ function parsePeerRecord(value) {
 		};
 	}
 }
-export { isRole as n, parsePeerRecord as r, isPeerId as t };
+export { parsePeerRecord as i, isPeerId as n, isRole as r, NEVER as t };

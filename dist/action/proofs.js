@@ -1,5 +1,6 @@
 import { r as errorMessage } from "./errors.js";
-import { a as deriveSwarmKeys, i as deriveOpenKeys } from "./identity.js";
+import "./identity.js";
+import { n as deriveOpenKeys, r as deriveSwarmKeys } from "./swarm-keys.js";
 import { r as proofError } from "./token-claims.js";
 import { n as RunnerTokenSource, t as FileTokenSource } from "./token-sources.js";
 // src/identity/swarm-verifier.ts

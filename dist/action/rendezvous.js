@@ -1,4 +1,5 @@
 import { a as withDeadline, t as abortable } from "./deadline.js";
+import { t as NEVER } from "./peer.js";
 import { t as Limit } from "./limit.js";
 import { r as errorMessage } from "./errors.js";
 /** Keeps this node's own record in a registry, at the registry's pace, from its first address until it stops. */
@@ -110,7 +111,9 @@ var Announcer = class {
 				addresses: addresses.join(),
 				failures,
 				retryAt
-			}), this.#logger.log("debug", `Could not connect to ${peerId}; trying again later.`, {
+			});
+			let isExpected = record.expires === NEVER && failures === 1, text = `Could not connect to ${peerId}; trying again later.`;
+			this.#logger.log(isExpected ? "warning" : "debug", text, {
 				reason: errorMessage(error),
 				failures
 			});

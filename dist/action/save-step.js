@@ -208,7 +208,7 @@ function progressReporter() {
 	let line = new TransferLine(), lastMs = performance.now();
 	return (progress) => {
 		let nowMs = performance.now();
-		nowMs - lastMs < 5e3 || (lastMs = nowMs, info(line.describe(progress, nowMs)));
+		line.note(progress, nowMs), nowMs - lastMs < 5e3 || (lastMs = nowMs, info(line.describe(progress, nowMs)));
 	};
 }
 // src/action/summary.ts

@@ -3,8 +3,9 @@ import { t as digestOf } from "./digest.js";
 import { t as freeMemory } from "./free-memory.js";
 import { n as makeFrame, r as makeFrameSync } from "./chunk.js";
 import { r as encodeFrameFile } from "./frame-file.js";
-import { i as pathError, o as fsPath } from "./worker-thread.js";
-import { hash } from "node:crypto";
+import { n as fsPath } from "./byte-path.js";
+import { c as pathError } from "./catalog.js";
+import { a as nextCut } from "./segment.js";
 import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync, writevSync } from "node:fs";
 /** The frame of a chunk, compressed on the thread pool. */
 async function makeNewFrame(chunk, plain) {
@@ -122,40 +123,6 @@ var FileReader = class {
 		this.#fd !== void 0 && closeSync(this.#fd), this.#fd = void 0;
 	}
 };
-// src/archive/fastcdc.ts
-const GEAR = gearTable(), GEAR_SHIFTED = GEAR.map((value) => value << 1);
-/** 256 fixed numbers: the cuts, and with them what deduplicates, depend on each of them. */
-function gearTable() {
-	return Int32Array.from({ length: 256 }, (_, byte) => hash("sha256", `swarmcache gear 1 ${byte}`, "buffer").readInt32LE());
-}
-/** The fingerprint between the two halves of a search, and whether it has ended; single-threaded use. */
-const found = {
-	fingerprint: 0,
-	isCut: !1
-};
-/**
-* Where the chunk that starts at `start` ends.
-*
-* FastCDC with a gear hash, two bytes a step (Xia et al., IEEE TPDS 2020). `end` is the end of what is
-* left to cut, or at least MAX_CONTENT_CHUNK_BYTES away.
-*/
-function nextCut(bytes, start, end) {
-	if (end - start <= 32768) return end;
-	let limit = Math.min(end, start + 524288), middle = Math.min(limit, start + 131072);
-	found.fingerprint = 0;
-	let place = search(bytes, start + 32768, middle, 2147479552);
-	if (found.isCut) return place;
-	let later = search(bytes, place, limit, 2147418112);
-	return found.isCut ? later : limit;
-}
-function search(bytes, start, end, mask) {
-	let gear = GEAR, gearShifted = GEAR_SHIFTED, maskShifted = mask << 1, fingerprint = found.fingerprint, i = start;
-	for (found.isCut = !0; i + 1 < end; i += 2) {
-		if (fingerprint = (fingerprint << 2) + gearShifted[bytes[i]] | 0, (fingerprint & maskShifted) === 0) return i + 1;
-		if (fingerprint = fingerprint + gear[bytes[i + 1]] | 0, (fingerprint & mask) === 0) return i + 2;
-	}
-	return found.fingerprint = fingerprint, found.isCut = !1, i;
-}
 // src/archive/segment-packer.ts
 const WINDOW_BYTES = 4194304, PIECE_ENDS = {
 	FILE: 1,
@@ -178,7 +145,7 @@ var SegmentPacker = class {
 	/** @throws ERR_PATH naming a file that cannot be read, or what the port throws. */
 	async pack(job) {
 		this.#start();
-		let { numbers } = job, deviations = [], piece = 0;
+		let { numbers } = job, deviations = [], segmentEnds = [], piece = 0;
 		for (let path of job.paths.split("\0")) {
 			let at = piece * 5, bytes = numbers[at + 1], ends = numbers[at + 4];
 			using reader = new FileReader(path, {
@@ -193,10 +160,11 @@ var SegmentPacker = class {
 				piece,
 				bytes: reader.bytesRead,
 				state: reader.state
-			}), (ends & PIECE_ENDS.SEGMENT) !== 0 && this.#cut(this.#buffer, !0), piece += 1;
+			}), (ends & PIECE_ENDS.SEGMENT) !== 0 && (this.#endSegment(segmentEnds.at(-1) ?? 0), segmentEnds.push(this.#chunks.length)), piece += 1;
 		}
 		return await this.#putNew(this.#buffer), {
 			chunks: this.#chunks,
+			ends: segmentEnds,
 			deviations
 		};
 	}
@@ -221,15 +189,20 @@ var SegmentPacker = class {
 		this.#cut(this.#buffer, !1), await this.#putNew(this.#buffer), this.#buffer.copyWithin(0, this.#uncut, this.#filled), this.#filled -= this.#uncut, this.#uncut = 0;
 	}
 	#cut(window, isEnd) {
-		let end = this.#filled, start = this.#uncut;
-		for (; start < end && (isEnd || end - start >= 524288);) {
-			let cut = nextCut(window, start, end);
-			this.#chunks.push({
-				digest: digestOf(window.subarray(start, cut)),
-				bytes: cut - start
-			}), start = cut;
-		}
-		this.#uncut = start;
+		let end = this.#filled;
+		for (; this.#uncut < end && (isEnd || end - this.#uncut >= 524288);) this.#endChunk(window, nextCut(window, this.#uncut, end));
+	}
+	/** `firstChunk` is the number of the segment's first one. */
+	#endSegment(firstChunk) {
+		let isWhole = this.#chunks.length === firstChunk, bytes = this.#filled - this.#uncut;
+		isWhole && bytes <= 262144 ? this.#endChunk(this.#buffer, this.#filled) : this.#cut(this.#buffer, !0);
+	}
+	#endChunk(window, end) {
+		let start = this.#uncut;
+		start !== end && (this.#chunks.push({
+			digest: digestOf(window.subarray(start, end)),
+			bytes: end - start
+		}), this.#uncut = end);
 	}
 	/** What is cut and not put yet lies before the uncut rest of the window. */
 	async #putNew(window) {

@@ -1,5 +1,4 @@
 import { Worker } from "node:worker_threads";
-// src/async/start-thread.ts
 /**
 * Starts a thread from a file beside the one that asks, which gives its own `import.meta.url`.
 *
@@ -13,4 +12,16 @@ function startThreadBeside(here, file, workerData) {
 		execArgv: []
 	});
 }
-export { startThreadBeside as t };
+/**
+* Ends a thread that may be at work, when it is through with its message.
+*
+* Node aborts the whole process when a thread is terminated in the moment in which it makes a zlib stream.
+*/
+async function endThread(worker) {
+	if (worker.threadId < 0) return;
+	let ended = new Promise((resolve) => worker.once("exit", () => resolve()));
+	worker.postMessage("end");
+	let timer = setTimeout(() => void worker.terminate(), 5e3).unref();
+	await ended, clearTimeout(timer);
+}
+export { startThreadBeside as n, endThread as t };

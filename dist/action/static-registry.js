@@ -1,4 +1,5 @@
 import { n as parseBootstrapAddress } from "./address.js";
+import { t as NEVER } from "./peer.js";
 // src/registry/static-registry.ts
 /** Peers at fixed addresses: their records never expire, and nobody can announce here. */
 var StaticRegistry = class {
@@ -15,7 +16,7 @@ var StaticRegistry = class {
 			peerId,
 			addresses,
 			role: "seeder",
-			expires: 2 ** 53 - 1
+			expires: NEVER
 		}));
 	}
 	async announce(_record, options) {

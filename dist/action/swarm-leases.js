@@ -1,6 +1,7 @@
-import { a as withDeadline, t as abortable } from "./deadline.js";
+import { a as withDeadline, n as pause, t as abortable } from "./deadline.js";
+import { a as endOfPart, r as encodePart } from "./archive-part.js";
 import { o as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
-import { a as LEASE_LIMITS, c as parseRequest, i as joinRemote, l as HeldTurn, n as askState, r as joinLocal, s as parseHolderMessage, t as LeaseTable } from "./lease-table.js";
+import { a as joinLocal, d as parseRequest, f as HeldTurn, i as askState, l as PARTS_WAIT_MS, n as LeaseTable, o as joinRemote, r as askParts, s as LEASE_LIMITS, t as PartTable, u as parseHolderMessage } from "./part-table.js";
 import { t as digestOf } from "./digest.js";
 import { t as UNLED_TURN } from "./lease.js";
 import { t as MessageStream } from "./message.js";
@@ -23,8 +24,13 @@ var LeaseServer = class {
 	#counts = /* @__PURE__ */ new Map();
 	#streams = /* @__PURE__ */ new Set();
 	#claimants = /* @__PURE__ */ new Set();
+	#followedMs = -1e400;
 	constructor(parts, options = {}) {
 		this.#parts = parts, this.#maxStreams = options.maxStreams ?? 4096, this.#maxStreamsPerPeer = options.maxStreamsPerPeer ?? 128;
+	}
+	/** When a part was asked for last. */
+	get followedMs() {
+		return this.#followedMs;
 	}
 	/** Answers one conversation, until the peer leaves it or all is said. */
 	async answer(stream, peerId) {
@@ -59,11 +65,24 @@ var LeaseServer = class {
 			await this.#lead(messages, peerId, request.name, request.claim);
 			return;
 		}
+		if (request.ask === "parts") {
+			await this.#sendParts(messages, request.name, request.first);
+			return;
+		}
 		let { kind, ...rest } = this.#parts.stateOf(request.name);
 		await send(messages, {
 			state: kind,
 			...rest
 		});
+	}
+	async #sendParts(messages, name, first) {
+		this.#followedMs = performance.now();
+		let parts = await this.#parts.offered.next(name, first, PARTS_WAIT_MS);
+		for (let part of parts) {
+			let { header, body } = encodePart(part);
+			await send(messages, header, body);
+		}
+		await messages.closeWrite();
 	}
 	/** Keeps a peer's place until it goes, or nothing is left to say to it. */
 	async #lead(messages, peerId, name, claim) {
@@ -81,7 +100,7 @@ var LeaseServer = class {
 				if (message === void 0) return;
 				let said = parseHolderMessage(message.header);
 				if (said === void 0) throw malformed();
-				if ("renew" in said) place.renew(said.renew), claimant.note();
+				if ("renew" in said) place.renew(said.renew), claimant.note(place.others);
 				else {
 					claimant.send({
 						noted: !0,
@@ -121,12 +140,18 @@ var LeaseServer = class {
 			holder
 		});
 	}
-	/** Tells a holder that it is heard. */
-	note() {
-		this.#sending === 0 && this.send({ noted: !0 });
+	/** Tells a holder that it is heard, and for how many it works. */
+	note(others) {
+		this.#sending === 0 && this.send({
+			noted: !0,
+			others
+		});
 	}
 	granted() {
 		this.send({ granted: !0 });
+	}
+	joined(others) {
+		this.note(others);
 	}
 	done(by) {
 		this.send({ done: by }), this.#over.resolve();
@@ -138,8 +163,8 @@ var LeaseServer = class {
 		this.#sending += 1, this.#sent = this.#sent.then(() => send(this.#messages, header)).catch(() => this.#over.resolve()).finally(() => --this.#sending);
 	}
 };
-async function send(messages, header) {
-	await withDeadline(2e3, "An answer about a turn", void 0, () => messages.write(header));
+async function send(messages, header, body) {
+	await withDeadline(2e3, "An answer about a turn", void 0, () => messages.write(header, body));
 }
 function malformed() {
 	return new SwarmCacheError("ERR_FRAME", "What a peer says about a turn is malformed.");
@@ -152,8 +177,9 @@ var SwarmLeases = class {
 	#silenceMs;
 	#held;
 	#table;
+	#offered = new PartTable();
 	#server;
-	#turns = /* @__PURE__ */ new Set();
+	#turns = /* @__PURE__ */ new Map();
 	#interests = /* @__PURE__ */ new Set();
 	#stopped = new AbortController();
 	#toldMs = -1e400;
@@ -166,6 +192,7 @@ var SwarmLeases = class {
 		let { peers } = parts, isPresent = (peerId) => this.#isPresent(peerId), stateOf = (name) => this.#stateOf(name);
 		this.#server = new LeaseServer({
 			table: this.#table,
+			offered: this.#offered,
 			peers,
 			stateOf,
 			isPresent
@@ -176,7 +203,7 @@ var SwarmLeases = class {
 		swarm.handle(this.#protocol, (stream, peerId) => this.#server.answer(stream, peerId)), this.#stopListening = swarm.listen({ disconnected: (peerId) => this.#table.gone(peerId) });
 	}
 	async stop() {
-		this.#stopped.abort(new SwarmCacheError("ERR_CLOSED", "The node is stopping, so no turn can be waited for.")), this.#stopListening?.(), await Promise.all([...this.#turns].map((turn) => turn.leave())), await this.#server.stop(), this.#table.stop();
+		this.#stopped.abort(new SwarmCacheError("ERR_CLOSED", "The node is stopping, so no turn can be waited for.")), this.#stopListening?.(), await Promise.all([...this.#turns.keys()].map((turn) => turn.leave())), await this.#server.stop(), this.#table.stop();
 	}
 	async takeTurn(name, options = {}) {
 		let stopped = this.#stopped.signal, signal = options.signal === void 0 ? stopped : AbortSignal.any([options.signal, stopped]), place = {
@@ -232,12 +259,52 @@ var SwarmLeases = class {
 				}
 			}
 		}, this.#held);
-		return this.#turns.add(turn), turn.ended.then(() => {
+		return this.#turns.set(turn, place), turn.ended.then(() => {
 			this.#turns.delete(turn), this.#interests.delete(place), turn.told > 0 && (this.#toldMs = performance.now());
 		}), turn;
 	}
 	hasFollowers() {
-		return performance.now() - this.#toldMs < 5e3;
+		return performance.now() - Math.max(this.#toldMs, this.#server.followedMs) < 5e3;
+	}
+	company(name) {
+		return [...this.#turns].filter(([, { name: own }]) => own === name).some(([turn]) => turn.others > 0) ? "waiting" : this.#connected().length > 0 ? "possible" : "none";
+	}
+	offer(name, part) {
+		return this.#offered.put(name, part);
+	}
+	async *follow(name, first, signal) {
+		let ending = AbortSignal.any([signal, this.#stopped.signal]), holder, next = first;
+		for (;;) {
+			ending.throwIfAborted(), holder = this.#holderOf(name) ?? holder;
+			let parts = holder === void 0 ? [] : await this.#partsOf(holder, name, next, ending);
+			parts.length === 0 && await pause(100, ending);
+			for (let part of parts) next = Math.max(next, endOfPart(part)), yield {
+				part,
+				by: holder
+			};
+		}
+	}
+	/** Who has the turn that callers of this process wait for, as far as they have heard. */
+	#holderOf(name) {
+		for (let interest of this.#interests) if (interest.name === name && interest.holder) return interest.holder;
+	}
+	async #partsOf(holder, name, first, signal) {
+		let { swarm } = this.#parts;
+		if (holder === swarm.peerId) return await this.#offered.next(name, first, PARTS_WAIT_MS, signal);
+		let [protocol, answerMs] = [this.#protocol, this.#answerMs];
+		try {
+			return await askParts({
+				swarm,
+				protocol,
+				leader: holder,
+				name,
+				first,
+				answerMs,
+				signal
+			});
+		} catch (error) {
+			return signal.throwIfAborted(), this.#blame(holder, error), [];
+		}
 	}
 	async #join(leader, name, claim, signal, onWaiting) {
 		let { swarm } = this.#parts;

@@ -274,13 +274,14 @@ var ProvidedRecords = class {
 	#waiting = /* @__PURE__ */ new Set();
 	#stop = new AbortController();
 	#running = 0;
+	#settling;
 	#retry;
 	constructor(parts) {
 		this.#parts = parts;
 	}
 	add(digest) {
 		let uses = this.#uses.get(digest) ?? 0;
-		uses === 0 && this.#uses.size >= 2e4 || (this.#uses.set(digest, uses + 1), uses > 0 || (this.#waiting.add(digest), this.resume()));
+		uses === 0 && this.#uses.size >= 2e4 || (this.#uses.set(digest, uses + 1), uses > 0 || (this.#waiting.add(digest), this.#settling ??= setTimeout(() => this.resume(), 1e3).unref()));
 	}
 	async remove(digest) {
 		let uses = this.#uses.get(digest);
@@ -288,14 +289,14 @@ var ProvidedRecords = class {
 	}
 	/** Announces what waits, if there is anybody to tell. */
 	resume() {
-		for (clearTimeout(this.#retry), this.#retry = void 0; this.#running < 4 && this.#waiting.size > 0;) {
+		for (clearTimeout(this.#settling), clearTimeout(this.#retry), this.#settling = void 0, this.#retry = void 0; this.#running < 4 && this.#waiting.size > 0;) {
 			if (this.#stop.signal.aborted || this.#parts.swarm.peers().length === 0) return;
 			let digest = this.#waiting.values().next().value;
 			this.#waiting.delete(digest), this.#announce(digest);
 		}
 	}
 	stop() {
-		clearTimeout(this.#retry), this.#stop.abort(), this.#waiting.clear();
+		clearTimeout(this.#settling), clearTimeout(this.#retry), this.#stop.abort(), this.#waiting.clear();
 	}
 	async #announce(digest) {
 		let { swarm, logger } = this.#parts;
@@ -519,10 +520,10 @@ var SwarmRouter = class {
 		}, direct = Promise.all(peers.map(ask)), digests = query.scopes.map((scope) => entryDigest({
 			...query,
 			scope
-		})), routed = this.#askProviders(digests, deadline.signal, ask);
+		})), routing = new AbortController(), routed = this.#askProviders(digests, AbortSignal.any([deadline.signal, routing.signal]), ask);
 		return Promise.all([direct, routed]).then(() => enough.resolve()), direct.then(() => {
 			search.isSettled ? enough.resolve() : peers.length < 32 && setTimeout(enough.resolve, 15);
-		}), await enough.promise, deadline.signal.aborted && options.signal?.aborted !== !0 || questions.abort(), options.signal?.throwIfAborted(), search.result(rank);
+		}), await enough.promise, routing.abort(), deadline.signal.aborted && options.signal?.aborted !== !0 || questions.abort(), options.signal?.throwIfAborted(), search.result(rank);
 	}
 	async *holders(manifest, options = {}) {
 		let ending = new AbortController(), signals = [
@@ -531,13 +532,15 @@ var SwarmRouter = class {
 			...options.signal ? [options.signal] : []
 		];
 		using deadline = startDeadline(2500, "Finding holders", AbortSignal.any(signals));
-		let found = new BoundedQueue(80), asked = /* @__PURE__ */ new Set(), ask = async (peerId) => {
+		let found = new BoundedQueue(80), asked = /* @__PURE__ */ new Set(), isNamed = !1, ask = async (peerId) => {
 			if (asked.has(peerId)) return;
 			asked.add(peerId);
 			let { swarm } = this.#parts;
-			await this.#question(peerId, deadline.signal, (signal) => askHolds(swarm, peerId, manifest, signal)) === !0 && await found.push(peerId);
-		}, direct = this.#connected().map(ask), routed = direct.length === 0 ? [] : [this.#askProviders([manifest], deadline.signal, ask)];
-		Promise.all([...direct, ...routed]).then(() => found.end()), deadline.signal.addEventListener("abort", () => found.end(), { once: !0 });
+			await this.#question(peerId, deadline.signal, (signal) => askHolds(swarm, peerId, manifest, signal)) === !0 && (isNamed = !0, await found.push(peerId));
+		}, peers = this.#connected(), direct = Promise.all(peers.map(ask)), routed = this.#afterPeers(peers.length, direct, deadline.signal, async () => {
+			peers.length > 0 && !isNamed && await this.#askProviders([manifest], deadline.signal, ask);
+		});
+		Promise.all([direct, routed]).then(() => found.end()), deadline.signal.addEventListener("abort", () => found.end(), { once: !0 });
 		try {
 			yield* found;
 		} finally {
@@ -592,6 +595,14 @@ var SwarmRouter = class {
 	#connected() {
 		let peers = this.#parts.swarm.peers().map((peer) => peer.peerId);
 		return this.rank(peers).slice(0, 64);
+	}
+	/** Does `work`, in a small swarm not before its peers have answered or had the time to. */
+	async #afterPeers(count, answers, signal, work) {
+		if (count < 32) {
+			using headStart = startDeadline(300, "Asking the peers", signal);
+			await abortable(answers, headStart.signal).catch(() => {});
+		}
+		signal.aborted || await work();
 	}
 	/**
 	* One question to one peer, whose score it feeds. A peer that has not answered in time counts as failed

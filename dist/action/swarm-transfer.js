@@ -4,11 +4,11 @@ import { t as publish } from "./events.js";
 import { t as freeMemory } from "./free-memory.js";
 import { n as isDigest } from "./digest.js";
 import { i as decodeManifest, n as MAX_FRAME_BYTES, r as MAX_MANIFEST_BYTES, t as MAX_CHUNK_BYTES } from "./manifest.js";
-import { t as startThreadBeside } from "./start-thread.js";
+import { n as startThreadBeside, t as endThread } from "./start-thread.js";
 import { a as openFrame } from "./chunk.js";
 import { t as MessageStream } from "./message.js";
 import { n as SocketReading, t as SocketByteStream } from "./socket-byte-stream.js";
-import { t as isPeerId } from "./peer.js";
+import { n as isPeerId } from "./peer.js";
 import { t as Limit } from "./limit.js";
 import { once } from "node:events";
 import { connect, createServer } from "node:tls";
@@ -54,20 +54,28 @@ var ChunkPicker = class {
 	#tasks = /* @__PURE__ */ new Map();
 	#open = /* @__PURE__ */ new Set();
 	#openBytes = 0;
+	#count = 0;
 	#partial = /* @__PURE__ */ new Set();
 	constructor(chunks, random) {
-		this.#random = random;
-		for (let [number, chunk] of chunks.entries()) {
+		this.#random = random, this.add(chunks);
+	}
+	/** Adds chunks behind those of the request; no digest twice. */
+	add(chunks) {
+		for (let chunk of chunks) {
 			let task = {
 				chunk,
-				number,
+				number: this.#count,
 				from: /* @__PURE__ */ new Set(),
 				state: "open",
 				offers: 0,
 				offeredAt: 0
 			};
-			this.#tasks.set(chunk.digest, task), this.#open.add(task), this.#openBytes += chunk.bytes;
+			this.#count += 1, this.#tasks.set(chunk.digest, task), this.#open.add(task), this.#openBytes += chunk.bytes;
 		}
+	}
+	/** Chunks named so far. */
+	get count() {
+		return this.#count;
 	}
 	/** Chunks that are not here yet. */
 	get left() {
@@ -205,6 +213,8 @@ var FetchSource = class {
 	/** Number in the request of the first chunk that it was not asked about. */
 	watchedTo = 0;
 	isWatching = !1;
+	/** When it was asked last what it holds. */
+	watchedAt = -1e400;
 	/** Set once the channel is open and the source may be asked. */
 	channel;
 	/** When each chunk was asked for, the oldest first. */
@@ -377,13 +387,15 @@ var HolderSearch = class {
 	}
 };
 // src/transfer/fetch-sources.ts
-const OPEN_MS$1 = 3e3, FIRST_SEARCH_AGAIN_MS = 1e3;
+const OPEN_MS$1 = 3e3, MAX_WATCHED = 2048;
 /** The peers that one fetch takes chunks from: finds, opens, watches and leaves them. */
 var FetchSources = class {
 	#parts;
 	#manifest;
 	#picker;
 	#listener;
+	/** The request may name further chunks. */
+	#grows;
 	#random;
 	#sources = /* @__PURE__ */ new Set();
 	#search;
@@ -391,14 +403,14 @@ var FetchSources = class {
 	#stalled = /* @__PURE__ */ new Set();
 	#ending = new AbortController();
 	#leaveCrowd;
-	#searchAgainMs = FIRST_SEARCH_AGAIN_MS;
+	#searchAgainMs = 1e3;
 	#searchAt;
-	/** A source was lost since the router was asked last. */
-	#searchAgain = !1;
+	/** A source was lost since the router was asked last, or it was not asked yet. */
+	#searchAgain = !0;
 	#inCrowd = !1;
 	#newsAt;
 	constructor(parts, request, picker, listener, random) {
-		this.#parts = parts, this.#manifest = request.manifest, this.#picker = picker, this.#listener = listener, this.#random = random, this.#newsAt = parts.now(), this.#searchAt = parts.now() + this.#jittered(FIRST_SEARCH_AGAIN_MS), this.#search = new HolderSearch(parts, request.manifest, request.holders, () => listener.changed()), this.#leaveCrowd = parts.crowds.fetch(request.manifest, (peerId) => this.#join([peerId])), this.#search.start();
+		this.#parts = parts, this.#manifest = request.manifest, this.#grows = request.more !== void 0, this.#picker = picker, this.#listener = listener, this.#random = random, this.#newsAt = parts.now(), this.#searchAt = parts.now() + this.#jittered(250), this.#search = new HolderSearch(parts, request.manifest, request.holders, () => listener.changed()), this.#leaveCrowd = parts.crowds.fetch(request.manifest, (peerId) => this.#join([peerId])), request.holders.length === 0 && this.#searchNow();
 	}
 	/** All that are open or opening. */
 	get all() {
@@ -428,7 +440,7 @@ var FetchSources = class {
 	}
 	/** Asks the router once more if a source was lost since; false if that would be no use. */
 	searchOnceMore() {
-		return this.#searchAgain ? (this.#searchAgain = !1, this.#search.start(), !0) : !1;
+		return this.#searchAgain ? (this.#searchNow(), !0) : !1;
 	}
 	/** Opens as many sources as the work left is worth; slow and useless ones do not count. */
 	openMore() {
@@ -448,9 +460,9 @@ var FetchSources = class {
 		for (let source of open) {
 			source.tick(now, elapsedMs, lateMs);
 			let reason = source.stallReason(now, patience);
-			reason === void 0 ? source.isFull || this.#watchMore(source) : this.leave(source, new SwarmCacheError("ERR_TIMEOUT", reason));
+			reason === void 0 ? (!source.isFull || this.#grows) && this.#watchMore(source) : this.leave(source, new SwarmCacheError("ERR_TIMEOUT", reason));
 		}
-		now < this.#searchAt || this.#inCrowd && this.#sources.size > 1 || this.#sources.size >= 8 || (this.#searchAgainMs = Math.min(5e3, this.#searchAgainMs * 1.5), this.#searchAt = now + this.#jittered(this.#searchAgainMs), this.#search.start());
+		now < this.#searchAt || this.#inCrowd && this.#sources.size > 1 || this.#sources.size >= 8 || (this.#searchNow(), this.#searchAgainMs = Math.min(5e3, this.#searchAgainMs * 1.5));
 	}
 	/** Something arrived. */
 	hasNews() {
@@ -472,6 +484,9 @@ var FetchSources = class {
 	close() {
 		this.#ending.abort(), this.#search.close(), this.#leaveCrowd();
 		for (let source of this.#sources) this.#release(source);
+	}
+	#searchNow() {
+		this.#searchAgain = !1, this.#searchAt = this.#parts.now() + this.#jittered(this.#searchAgainMs), this.#search.start();
 	}
 	#jittered(milliseconds) {
 		return milliseconds * (.75 + .5 * this.#random());
@@ -501,14 +516,18 @@ var FetchSources = class {
 		this.#listener.changed();
 	}
 	async #watch(source, channel, hint) {
-		let tasks = this.#picker.from(source.watchedTo).take(2048).toArray();
-		if (tasks.length === 0) return;
-		let digests = tasks.map(({ chunk }) => chunk.digest);
-		source.isWatching = !0;
+		let first = this.#grows ? 0 : source.watchedTo, tasks = this.#picker.from(first).take(MAX_WATCHED).toArray();
+		if (tasks.length === 0) {
+			if (!this.#grows || !this.#sources.has(source)) return;
+			source.watchedTo = this.#picker.count, source.channel = channel;
+			return;
+		}
+		let watchedTo = this.#grows && tasks.length < MAX_WATCHED ? this.#picker.count : tasks.at(-1).number + 1, digests = tasks.map(({ chunk }) => chunk.digest);
+		source.isWatching = !0, source.watchedAt = this.#parts.now();
 		try {
 			let answer = await withDeadline(OPEN_MS$1, "Asking a peer what it holds", this.#ending.signal, (signal) => channel.watch(this.#manifest, digests, signal));
 			if (!this.#sources.has(source)) return;
-			source.isWatching = !1, source.watchedTo = tasks.at(-1).number + 1, this.#learn(source, digests, answer), source.isFull || source.isFetching || source.offers.size > 0 || hint !== "connected" ? source.channel = channel : this.#forget(source, channel);
+			source.isWatching = !1, source.watchedTo = watchedTo, this.#learn(source, digests, answer), source.isFull || source.isFetching || source.offers.size > 0 || hint !== "connected" ? source.channel = channel : this.#forget(source, channel);
 		} catch (error) {
 			this.#ending.signal.aborted ? channel.close() : channel.abort(), this.leave(source, error);
 		}
@@ -517,7 +536,7 @@ var FetchSources = class {
 	/** A source that holds parts is asked about more when little is left of what it was asked about. */
 	#watchMore(source) {
 		let { channel, watchedTo, isWatching } = source;
-		channel === void 0 || isWatching || watchedTo === 0 || this.#picker.fewLeftBefore(watchedTo, 512) && this.#watch(source, channel);
+		channel === void 0 || isWatching || (this.#grows ? watchedTo >= this.#picker.count : watchedTo === 0) || this.#grows && this.#parts.now() - source.watchedAt < 400 || this.#picker.fewLeftBefore(watchedTo, 512) && this.#watch(source, channel);
 	}
 	#learn(source, digests, answer) {
 		let wasWatched = source.offers.size > 0 || source.isFetching;
@@ -553,12 +572,14 @@ var FetchSources = class {
 /**
 * Many requests on one stream, answered in any order. Ids are chosen by the asker, each used once.
 *
-* Asked: `{want: id}` with a body of n digests (32 bytes each), which take the ids from `id` to `id + n - 1`;
+* Asked: `{want: id}` with a body of n digests (32 bytes each), which take the ids from `id` to `id + n - 1`,
+* and with `background: true` if no job waits for them;
 * `{cancel: true}` with a body of ids (u32, big endian); `{have: id}` with a body of digests, and with
 * `watch: manifest` for what is fetched of that manifest; `{manifest: digest, id}`; `{rest: id}` to end the
-* conversation and keep the stream for the next one.
+* conversation and keep the stream for the next one; `{taken: bytes}` for frames that came with `paced: true`.
 *
-* Answered: `{id}` with a frame as body; `{id, missing: true}`; `{cancelled: true}` with a body of ids;
+* Answered: `{id}` with a frame as body, and `paced: true` from a peer that sends no more until it hears of what was
+* taken; `{id, missing: true}`; `{cancelled: true}` with a body of ids;
 * `{id, have: true}` with one bit for each digest, lowest bit first; `{id, manifestBytes}` with a piece of the
 * manifest, until it is complete; `{busy: true}`, then the end, from a peer that serves too many already.
 * A rest takes back whatever waits for its answer; `{id, rested: true}` comes when nothing else is to come.
@@ -576,13 +597,14 @@ const TRANSFER_PROTOCOL = "/swarmcache/transfer/1", MAX_DIGESTS = 4096, REQUEST_
 };
 /** The request in a message, or undefined if it is malformed. */
 function parseRequest(header, body) {
-	let { want, cancel, have, watch, manifest, rest, id } = header;
+	let { want, background, cancel, have, watch, manifest, taken, rest, id } = header;
 	if (isId(want)) {
 		let digests = decodeDigests(body);
-		return digests === void 0 ? void 0 : {
+		return digests === void 0 || background !== void 0 && background !== !0 ? void 0 : {
 			kind: "want",
 			id: want,
-			digests
+			digests,
+			priority: background ? "background" : "usual"
 		};
 	}
 	if (isId(have)) {
@@ -601,6 +623,10 @@ function parseRequest(header, body) {
 			ids
 		};
 	}
+	if (isId(taken)) return body.length === 0 ? {
+		kind: "taken",
+		bytes: taken
+	} : void 0;
 	if (isId(rest)) return body.length === 0 ? {
 		kind: "rest",
 		id: rest
@@ -615,6 +641,7 @@ function parseRequest(header, body) {
 function isId(value) {
 	return Number.isInteger(value) && value >= 0 && value < 2 ** 32;
 }
+/** Digests as bytes, one after the other. */
 function encodeDigests(digests) {
 	let bytes = Buffer.allocUnsafe(digests.length * 32);
 	for (let [index, digest] of digests.entries()) bytes.write(digest, index * 32, "hex");
@@ -626,6 +653,7 @@ function decodeDigests(body) {
 	for (let at = 0; at < hex.length; at += 64) digests.push(hex.slice(at, at + 64));
 	return digests;
 }
+/** Ids or positions, four bytes each, the highest first. */
 function encodeIds(ids) {
 	let bytes = Buffer.allocUnsafe(ids.length * 4);
 	for (let [index, id] of ids.entries()) bytes.writeUInt32BE(id, index * 4);
@@ -637,6 +665,7 @@ function decodeIds(body) {
 	let view = new DataView(body.buffer, body.byteOffset, body.length);
 	return Array.from({ length: body.length / 4 }, (_, index) => view.getUint32(index * 4));
 }
+/** Bits, eight a byte, the first one lowest. */
 function encodeBits(bits) {
 	let bytes = new Uint8Array(Math.ceil(bits.length / 8));
 	for (let [index, bit] of bits.entries()) bit && (bytes[index >> 3] |= 1 << (index & 7));
@@ -657,6 +686,7 @@ function decodeBits(bytes, count) {
 var ChunkFetch = class {
 	#parts;
 	#bufferBytes;
+	#priority;
 	#picker;
 	#sources;
 	#verify;
@@ -664,14 +694,16 @@ var ChunkFetch = class {
 	#stopTicking;
 	#heldBytes = 0;
 	#tickedAt;
+	/** Further chunks may be added. */
+	#growing;
 	#finished = !1;
 	#error;
 	#wake;
 	constructor(parts, request, options = {}) {
 		let { random = Math.random, every = everyByTimer } = parts;
 		this.#parts = parts;
-		let { verify } = request;
-		this.#verify = verify === void 0 ? parts.verify : async (frame, peerId) => (await verify(frame, peerId), frame.bytes), this.#bufferBytes = options.bufferBytes ?? 16777216, this.#picker = new ChunkPicker(request.chunks, random), this.#tickedAt = parts.now();
+		let { verify, priority } = request;
+		this.#priority = priority, this.#verify = verify === void 0 ? parts.verify : async (frame, peerId) => (await verify(frame, peerId), frame.bytes), this.#bufferBytes = options.bufferBytes ?? 16777216, this.#picker = new ChunkPicker(request.chunks, random), this.#tickedAt = parts.now(), this.#growing = request.more !== void 0;
 		let listener = {
 			frame: (source, chunk, bytes) => this.#take(source, chunk, bytes),
 			missing: (source, chunk) => this.#lack(source, chunk),
@@ -679,7 +711,7 @@ var ChunkFetch = class {
 			lost: (source) => this.#lost(source),
 			changed: () => this.#pump()
 		};
-		this.#sources = new FetchSources(parts, request, this.#picker, listener, random), this.#stopTicking = every(50, () => this.#tick()), this.#pump();
+		this.#sources = new FetchSources(parts, request, this.#picker, listener, random), this.#stopTicking = every(50, () => this.#tick()), request.more !== void 0 && this.#grow(request.more), this.#pump();
 	}
 	/** The next verified frame, or undefined once all were handed over; rejects with what ended the fetch. */
 	async next() {
@@ -702,9 +734,23 @@ var ChunkFetch = class {
 	#finish(error) {
 		this.#finished || (this.#finished = !0, this.#error = error, this.#stopTicking(), this.#sources.close(), this.#wake?.());
 	}
+	async #grow(more) {
+		try {
+			for await (let chunks of more) {
+				if (this.#finished) return;
+				this.#picker.add(chunks), this.#pump();
+			}
+		} catch (error) {
+			this.#finish(error);
+		}
+		this.#growing = !1, this.#pump();
+	}
+	get #isComplete() {
+		return this.#picker.left === 0 && !this.#growing;
+	}
 	#pump() {
 		if (this.#finished || this.#sources === void 0) return;
-		if (this.#picker.left === 0) {
+		if (this.#isComplete) {
 			this.#finish(void 0);
 			return;
 		}
@@ -734,7 +780,7 @@ var ChunkFetch = class {
 		if (tasks.length === 0) return;
 		let now = this.#parts.now();
 		for (let task of tasks) task.from.add(source), source.asked(task.chunk, now), this.#parts.rate?.spend(task.chunk.bytes);
-		source.channel.want(tasks.map(({ chunk }) => chunk));
+		source.channel.want(tasks.map(({ chunk }) => chunk), this.#priority);
 	}
 	/** Takes tasks back from the sources that were asked for them. */
 	#withdraw(tasks) {
@@ -789,7 +835,7 @@ var ChunkFetch = class {
 			tier: "peers",
 			peer: peerId,
 			isOwned: !0
-		}), this.#wake?.(), this.#picker.left === 0 && this.#finish(void 0));
+		}), this.#wake?.(), this.#isComplete && this.#finish(void 0));
 	}
 	#lack(source, chunk) {
 		this.#reopen(source, chunk), this.#sources.lacks(source, chunk.digest), this.#pump();
@@ -895,7 +941,7 @@ var SendOrder = class {
 		this.#relayMs = milliseconds > old ? old * RELAY_STEP : old / RELAY_STEP;
 	}
 	get #holdMs() {
-		return this.#relayMs === void 0 ? 300 : Math.min(800, Math.max(50, 2 * this.#relayMs));
+		return this.#relayMs === void 0 ? 500 : Math.min(1500, Math.max(50, 3 * this.#relayMs));
 	}
 }, Crowds = class {
 	#now;
@@ -1039,7 +1085,7 @@ var FrameChecks = class {
 		for (let { result } of this.#waiting.splice(0)) result.reject(error);
 		for (let { worker, batches } of this.#checkers.splice(0)) {
 			for (let { result } of batches.flat()) result.reject(error);
-			worker.terminate();
+			endThread(worker);
 		}
 	}
 };
@@ -1793,6 +1839,8 @@ var StreamChannel = class {
 	#unanswered;
 	#isRenewing = !1;
 	#earlierBytes;
+	/** Of frames whose sender waits for word of them, and has none yet. */
+	#takenBytes = 0;
 	#writing = Promise.resolve();
 	#timer;
 	#restId;
@@ -1803,10 +1851,15 @@ var StreamChannel = class {
 	get receivedBytes() {
 		return this.#earlierBytes + this.#talk.messages.receivedBytes;
 	}
-	want(chunks) {
+	want(chunks, priority = "usual") {
 		for (let start = 0; start < chunks.length; start += MAX_DIGESTS) {
 			let batch = chunks.slice(start, start + MAX_DIGESTS), firstId = this.#takeIds(batch.length);
-			this.#pending.addChunks(firstId, batch), this.#ask({ want: firstId }, encodeDigests(batch.map((chunk) => chunk.digest)));
+			this.#pending.addChunks(firstId, batch);
+			let header = priority === "usual" ? { want: firstId } : {
+				want: firstId,
+				background: !0
+			};
+			this.#ask(header, encodeDigests(batch.map((chunk) => chunk.digest)));
 		}
 	}
 	cancel(digests) {
@@ -1886,12 +1939,22 @@ var StreamChannel = class {
 			let message = await reading;
 			if (this.#closed && this.#restId === void 0) return;
 			if (message === void 0) throw new SwarmCacheError("ERR_CLOSED", "The peer ended the conversation.");
-			if (this.#restId === void 0) this.#answered(), this.#pending.take(message);
-			else if (message.header.rested === !0 && message.header.id === this.#restId) {
+			if (this.#restId === void 0) {
+				this.#answered();
+				let { header, body } = message, bytes = body.length;
+				this.#pending.take(message), header.paced === !0 && this.#tellTaken(bytes);
+			} else if (message.header.rested === !0 && message.header.id === this.#restId) {
 				clearInterval(this.#timer), this.#rest(talk);
 				return;
 			} else freeMemory(message.body);
 		}
+	}
+	/** What comes in one turn of the event loop is told in one message. */
+	#tellTaken(bytes) {
+		this.#takenBytes += bytes, this.#takenBytes > bytes || setImmediate(() => {
+			let taken = this.#takenBytes;
+			this.#takenBytes = 0, this.#ask({ taken });
+		});
 	}
 	#answered() {
 		this.#unanswered !== void 0 && (this.#unanswered = void 0, clearInterval(this.#timer));
@@ -1964,6 +2027,44 @@ var StreamChannel = class {
 	#stop() {
 		clearInterval(this.#timer), this.#timer = void 0;
 	}
+}, SendWindow = class {
+	#now;
+	/** What was sent and not taken, the oldest first. */
+	#sent = [];
+	#sentBytes = 0;
+	#since = 0;
+	#bytesPerMs = 0;
+	#leastMs = 1e400;
+	constructor(now) {
+		this.#now = now;
+	}
+	/** True if the next frame may be sent while so many others are about to be. */
+	isOpen(framesBefore) {
+		return this.#sentBytes + framesBefore * 131072 < Math.min(8388608, Math.max(65536, this.#worthBytes));
+	}
+	sent(bytes) {
+		let at = this.#now();
+		this.#sentBytes === 0 && (this.#since = at), this.#sent.push({
+			bytes,
+			at
+		}), this.#sentBytes += bytes;
+	}
+	/** The reader has taken so many bytes; false if they are more than were on their way. */
+	taken(bytes) {
+		if (bytes > this.#sentBytes) return !1;
+		let now = this.#now();
+		this.#sentBytes -= bytes;
+		let left = bytes;
+		for (let oldest = this.#sent[0]; oldest !== void 0 && left > 0; oldest = this.#sent[0]) {
+			let part = Math.min(left, oldest.bytes);
+			if (left -= part, oldest.bytes -= part, oldest.bytes > 0) break;
+			this.#sent.shift(), this.#leastMs = Math.min(this.#leastMs, now - oldest.at);
+		}
+		return this.#bytesPerMs += .25 * (bytes / Math.max(1, now - this.#since) - this.#bytesPerMs), this.#since = now, !0;
+	}
+	get #worthBytes() {
+		return this.#leastMs === 1e400 ? 0 : this.#bytesPerMs * (this.#leastMs + 80);
+	}
 }, UploadWatch = class {
 	peerId;
 	crowd;
@@ -1986,6 +2087,10 @@ var StreamChannel = class {
 	}
 	get isSpared() {
 		return this.#isComplete && this.#digests.length >= 16;
+	}
+	/** True if others fetch the same from this node, or this node does itself. */
+	get isShared() {
+		return this.crowd.fetching || this.crowd.order.size > 1;
 	}
 	/** Resolves to what is held already; `tell` hears of the rest, but not before `tell()` was called. */
 	async start(tell) {
@@ -2017,7 +2122,7 @@ var StreamChannel = class {
 	}
 	#schedule() {
 		let { after = afterByTimer } = this.#parts;
-		this.#stopTimer ??= after(30, () => void this.#tellFresh());
+		this.#stopTimer ??= after(60, () => void this.#tellFresh());
 	}
 	async #tellFresh() {
 		let fresh = [...this.#fresh], held = await this.#parts.has(fresh.map(([digest]) => digest)).catch(() => []);
@@ -2052,7 +2157,10 @@ var Upload = class {
 	#questions = [];
 	#openQuestions = 0;
 	#watch;
+	#window;
 	#running = 0;
+	/** Chunks that are being read from the store or wait for their turn. */
+	#reading = 0;
 	#misses = 0;
 	#asking = !0;
 	#draining = !1;
@@ -2060,7 +2168,7 @@ var Upload = class {
 	#resting = !1;
 	#wake = Promise.withResolvers();
 	constructor(parts) {
-		this.#parts = parts;
+		this.#parts = parts, this.#window = new SendWindow(parts.now);
 	}
 	/** Rejects with what ended it early: ERR_FRAME and ERR_LIMIT are the asker's doing. */
 	async run() {
@@ -2087,6 +2195,10 @@ var Upload = class {
 	get #isIdle() {
 		return this.#chunks.size + this.#questions.length === 0 && this.#running === 0;
 	}
+	/** True while the asker has enough on its way to it. */
+	get #isHeldBack() {
+		return this.#watch?.isShared === !0 && !this.#window.isOpen(this.#reading);
+	}
 	async #readAll() {
 		let next;
 		for (;;) {
@@ -2095,7 +2207,8 @@ var Upload = class {
 			try {
 				message = await this.#deadlines.run(IDLE_MS, "An idle peer", async () => reading);
 			} catch (error) {
-				if (isSwarmCacheError(error, "ERR_TIMEOUT") && !this.#isIdle) continue;
+				let isWaiting = this.#isIdle || this.#isHeldBack;
+				if (isSwarmCacheError(error, "ERR_TIMEOUT") && !isWaiting) continue;
 				throw error;
 			}
 			if (next = void 0, message === void 0) break;
@@ -2116,18 +2229,27 @@ var Upload = class {
 		if (this.#restId !== void 0) throw new SwarmCacheError("ERR_FRAME", "It asked for more before its rest was answered.");
 		if (request.kind === "rest") this.#restId = request.id, this.#chunks.clear(), this.#openQuestions -= this.#questions.splice(0).length, this.#restIfIdle();
 		else if (request.kind === "cancel") this.#cancel(request.ids);
-		else if (request.kind === "want") for (let [index, digest] of request.digests.entries()) {
-			if (this.#chunks.size >= 2048) throw tooMuch("chunks");
-			let id = request.id + index;
-			this.#chunks.set(id, {
-				kind: "chunk",
-				id,
-				digest
-			});
-		}
 		else {
-			if (this.#openQuestions += 1, this.#openQuestions > 8) throw tooMuch("questions");
-			this.#questions.push(request);
+			if (request.kind === "taken") {
+				if (this.#window.taken(request.bytes)) return;
+				throw new SwarmCacheError("ERR_FRAME", "It took more than it was sent.");
+			}
+			if (request.kind === "want") {
+				let { priority } = request;
+				for (let [index, digest] of request.digests.entries()) {
+					if (this.#chunks.size >= 2048) throw tooMuch("chunks");
+					let id = request.id + index;
+					this.#chunks.set(id, {
+						kind: "chunk",
+						id,
+						digest,
+						priority
+					});
+				}
+			} else {
+				if (this.#openQuestions += 1, this.#openQuestions > 8) throw tooMuch("questions");
+				this.#questions.push(request);
+			}
 		}
 	}
 	#cancel(ids) {
@@ -2140,7 +2262,7 @@ var Upload = class {
 	}
 	#restIfIdle() {
 		let id = this.#restId;
-		id !== void 0 && this.#isIdle && (this.#watch?.close(), this.#watch = void 0, this.#restId = void 0, this.#resting = !0, this.#parts.rested(), this.#write({
+		id !== void 0 && this.#isIdle && (this.#watch?.close(), this.#watch = void 0, this.#window = new SendWindow(this.#parts.now), this.#restId = void 0, this.#resting = !0, this.#parts.rested(), this.#write({
 			id,
 			rested: !0
 		}).catch((error) => this.end(error)));
@@ -2168,12 +2290,14 @@ var Upload = class {
 	#next() {
 		let question = this.#questions.shift();
 		if (question !== void 0) return question;
-		if (this.#chunks.size === 0) return;
+		if (this.#chunks.size === 0 || this.#isHeldBack) return;
 		let jobs = this.#chunks.values(), choice = this.#watch?.choose(jobs) ?? { wanted: jobs.next().value };
 		return "wanted" in choice ? (this.#chunks.delete(choice.wanted.id), choice.wanted) : choice.waitMs;
 	}
 	async #answer(job) {
-		let { supply, turns, ownTurns, rate } = this.#parts, { signal } = this.#ending;
+		let { supply, turns, ownTurns, backgroundTurn, rate } = this.#parts, { signal } = this.#ending, isBackground = job.kind === "chunk" && job.priority === "background";
+		job.kind === "chunk" && (this.#reading += 1);
+		using _background = isBackground ? await backgroundTurn.acquire(1, signal) : void 0;
 		job.kind === "chunk" && this.#watch?.began(job.digest);
 		using _own = await ownTurns.acquire(1, signal), _turn = await turns.acquire(1, signal);
 		if (await rate?.opened(signal), job.kind === "have") await this.#tellHeld(job), --this.#openQuestions;
@@ -2182,7 +2306,7 @@ var Upload = class {
 			await this.#sendManifest(job.id, manifest), --this.#openQuestions;
 		} else {
 			let frame = await this.#ask("a chunk", () => supply.frame(job.digest));
-			await this.#sendChunk(job.id, frame);
+			--this.#reading, await this.#sendChunk(job.id, frame);
 		}
 	}
 	async #tellHeld({ id, digests, watch: manifest }) {
@@ -2227,7 +2351,14 @@ var Upload = class {
 		}
 		this.#misses = 0;
 		let { bytes } = frame, size = bytes.length;
-		this.#parts.rate?.spend(size), await this.#write({ id }, bytes, frame.isOwned === !0 ? () => freeMemory(bytes) : void 0), publish("chunks:sent", {
+		this.#parts.rate?.spend(size);
+		let paced = this.#watch?.isShared === !0;
+		paced && this.#window.sent(size);
+		let header = paced ? {
+			id,
+			paced
+		} : { id };
+		await this.#write(header, bytes, frame.isOwned === !0 ? () => freeMemory(bytes) : void 0), publish("chunks:sent", {
 			bytes: size,
 			peerId: this.#parts.peerId
 		});
@@ -2273,6 +2404,7 @@ var UploadServer = class {
 	#options;
 	#rate;
 	#turns = new Limit(32);
+	#backgroundTurn = new Limit(1);
 	#peers = /* @__PURE__ */ new Map();
 	#stopping = !1;
 	constructor(parts, options = {}) {
@@ -2305,6 +2437,7 @@ var UploadServer = class {
 			peerId,
 			turns: this.#turns,
 			ownTurns: peer.turns,
+			backgroundTurn: this.#backgroundTurn,
 			rate: this.#rate,
 			rested: () => resting.add(lane, IDLE_MS),
 			woke: () => {

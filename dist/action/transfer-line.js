@@ -10,13 +10,18 @@ const VERBS = {
 var TransferLine = class {
 	#samples = [];
 	#phase;
-	/** The line for `state`, seen at `nowMs` (milliseconds of a clock that never goes back). */
-	describe(state, nowMs) {
-		for (state.phase !== this.#phase && (this.#phase = state.phase, this.#samples = []), this.#samples.push({
+	/** Counts a state, seen at `nowMs` (milliseconds of a clock that never goes back), into the rate. */
+	note(state, nowMs) {
+		state.phase !== this.#phase && (this.#phase = state.phase, this.#samples = []);
+		let last = this.#samples.at(-1);
+		if (!(last !== void 0 && nowMs - last.atMs < 50)) for (this.#samples.push({
 			atMs: nowMs,
 			bytes: state.bytes
 		}); this.#samples.length > 2 && nowMs - this.#samples[1].atMs > 3e3;) this.#samples.shift();
-		if (state.phase === "lookup") return `${VERBS.lookup} (${countPeers(state.peers)})`;
+	}
+	/** The line for `state`, which counts as well. */
+	describe(state, nowMs) {
+		if (this.note(state, nowMs), state.phase === "lookup") return `${VERBS.lookup} (${countPeers(state.peers)})`;
 		let parts = [`${VERBS[state.phase]} ${formatSize(state.bytes)}${ofTotal(state)}`], rate = this.#bytesPerSecond();
 		return rate !== void 0 && parts.push(`${formatSize(rate)}/s`), state.peers > 0 && parts.push(countPeers(state.peers)), parts.join(", ");
 	}

@@ -1,8 +1,8 @@
 import { n as errnoOf, r as errorMessage, t as SwarmCacheError } from "./errors.js";
-import { i as pathError, l as textOf, o as fsPath, s as joinPath } from "./worker-thread.js";
+import { n as fsPath, r as joinPath } from "./byte-path.js";
+import { c as pathError, n as KIND } from "./catalog.js";
 import { isAscii } from "node:buffer";
 import { closeSync, constants, fchmodSync, fstatSync, futimesSync, lstatSync, openSync, readSync, readlinkSync, rmdirSync, statSync, unlinkSync, writeSync } from "node:fs";
-import { setImmediate } from "node:timers/promises";
 // src/archive/frame-reader.ts
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 /** Reads frames from their files, one at a time, into memory that it uses again and again. */
@@ -68,6 +68,99 @@ var FrameReader = class {
 		return path === void 0 && (path = this.pathOf(index), this.#folders.size >= 4096 && this.#folders.clear(), this.#folders.set(index, path)), path;
 	}
 };
+// src/archive/row-comparison.ts
+/** How the disk stands to a row of the catalog. */
+const ON_DISK = {
+	MISSING: 0,
+	/** As the catalog says. */
+	SAME: 1,
+	/** Of the same kind, with other properties. */
+	DIFFERENT: 2,
+	/** Something of another kind is in the way. */
+	OBSTRUCTED: 3,
+	/** Nobody has looked yet. */
+	UNKNOWN: 4
+}, PROGRESS = {
+	ROWS_TAKEN: 0,
+	BLOCKS_DONE: 1
+}, STAT_OPTIONS = { throwIfNoEntry: !1 };
+/** True if a row has the modification time that `lstat` told, as nearly as that can be told. */
+function hasMtime({ seconds, nanos }, index, { mtimeMs }) {
+	let expected = seconds[index] * 1e3 + nanos[index] / 1e6;
+	return Math.abs(mtimeMs - expected) <= 5e-4;
+}
+/** Looks at the disk for rows of a catalog, on any number of threads at once. */
+var RowComparison = class {
+	#state;
+	#paths;
+	constructor(state, paths) {
+		this.#state = state, this.#paths = paths ?? new CatalogPaths(state.columns, state.roots);
+	}
+	/**
+	* Compares rows that nobody else has taken; false if there are none left.
+	*
+	* Rows that need another row or cannot be looked at stay UNKNOWN.
+	*/
+	compareBlock() {
+		let { columns, onDisk, progress } = this.#state, start = Atomics.add(progress, PROGRESS.ROWS_TAKEN, 256);
+		if (start >= columns.count) return !1;
+		let end = Math.min(start + 256, columns.count);
+		for (let i = start; i < end; i += 1) if (onDisk[i] === ON_DISK.UNKNOWN && columns.kinds[i] !== KIND.HARD_LINK) try {
+			this.compareRow(i);
+		} catch {}
+		return Atomics.add(progress, PROGRESS.BLOCKS_DONE, 1), Atomics.notify(progress, PROGRESS.BLOCKS_DONE), !0;
+	}
+	/** Returns one of ON_DISK. @throws ERR_PATH if the row cannot be looked at. */
+	compareRow(index) {
+		let { onDisk } = this.#state, known = onDisk[index];
+		if (known !== ON_DISK.UNKNOWN) return known;
+		let found = this.#look(index);
+		return onDisk[index] = found, found;
+	}
+	#look(index) {
+		let { columns, followed } = this.#state, parent = columns.parents[index];
+		if (parent >= 0) {
+			let above = this.compareRow(parent);
+			if (above === ON_DISK.MISSING || above === ON_DISK.OBSTRUCTED) return ON_DISK.MISSING;
+		}
+		let kind = columns.kinds[index], follow = parent < 0 && kind <= KIND.FOLDER && followed[-1 - parent], stats = this.#statsOf(index, follow);
+		if (stats === void 0) return ON_DISK.MISSING;
+		switch (kind) {
+			case KIND.ANCESTOR: return stats.isDirectory() ? ON_DISK.SAME : ON_DISK.OBSTRUCTED;
+			case KIND.FOLDER: return stats.isDirectory() ? this.#hasProperties(index, stats) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
+			case KIND.FILE: return stats.isFile() ? stats.size === columns.sizes[index] && this.#hasProperties(index, stats) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
+			case KIND.SYMLINK: return stats.isSymbolicLink() ? hasMtime(columns, index, stats) && linkTarget(this.#paths.fsPathOf(index)) === this.#paths.targetOf(index) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
+			default: return this.#lookAtHardLink(index, stats);
+		}
+	}
+	#statsOf(index, follow) {
+		let path = this.#paths.fsPathOf(index);
+		try {
+			return follow ? statSync(path, STAT_OPTIONS) : lstatSync(path, STAT_OPTIONS);
+		} catch (error) {
+			if (errnoOf(error) === "ENOTDIR") return;
+			throw pathError("look at", this.#paths.pathOf(index), error);
+		}
+	}
+	#lookAtHardLink(index, stats) {
+		if (!stats.isFile()) return ON_DISK.OBSTRUCTED;
+		let source = this.#state.columns.linkSources[index];
+		if (this.compareRow(source) !== ON_DISK.SAME) return ON_DISK.DIFFERENT;
+		let file = this.#statsOf(source, !1);
+		return file?.ino === stats.ino && file.dev === stats.dev ? ON_DISK.SAME : ON_DISK.DIFFERENT;
+	}
+	#hasProperties(index, stats) {
+		let { columns } = this.#state;
+		return (stats.mode & 4095) === columns.modes[index] && hasMtime(columns, index, stats);
+	}
+};
+function linkTarget(path) {
+	try {
+		return readlinkSync(path, { encoding: "latin1" });
+	} catch {
+		return;
+	}
+}
 // src/archive/content-map.ts
 /** First of `columns.contentFiles` (as position in it) whose content ends after `offset`. */
 function firstContentFile(columns, offset) {
@@ -108,131 +201,6 @@ function placeChunks(content, columns, isNeeded, pieces) {
 	}
 	return placed;
 }
-// src/archive/catalog.ts
-/**
-* What a path in a catalog is. An `ANCESTOR` is a folder on the way to something selected that is not
-* selected itself: it is made if it is missing, and otherwise left as it is.
-*/
-const KIND = {
-	ANCESTOR: 0,
-	FOLDER: 1,
-	FILE: 2,
-	SYMLINK: 3,
-	HARD_LINK: 4
-}, CATALOG_MAGIC = 1935897649, MAX_CATALOG_BYTES = 268435456, MAX_DEPTH = 2048, MAX_PATH_BYTES = 4096;
-/** True for the kinds that have children. */
-function isFolderKind(kind) {
-	return kind === KIND.FOLDER || kind === KIND.ANCESTOR;
-}
-/** True for the kinds that record a modification time. */
-function hasTime(kind) {
-	return kind === KIND.FILE || kind === KIND.FOLDER || kind === KIND.SYMLINK;
-}
-// src/archive/tree-compare.ts
-/** How the disk stands to a row of the catalog. */
-const ON_DISK = {
-	MISSING: 0,
-	/** As the catalog says. */
-	SAME: 1,
-	/** Of the same kind, with other properties. */
-	DIFFERENT: 2,
-	/** Something of another kind is in the way. */
-	OBSTRUCTED: 3
-}, STAT_OPTIONS = { throwIfNoEntry: !1 };
-/**
-* Compares a catalog with the disk, row by row, and checks that each row is selected by the declared
-* paths.
-*
-* @throws ERR_PATH naming a row outside the declared paths, or a path that cannot be looked at.
-*/
-async function compareTree(columns, paths, selection, signal) {
-	let comparison = new TreeComparison(columns, paths, selection), turnEnds = performance.now() + 10;
-	for (let i = 0; i < columns.count; i += 1) comparison.compareRow(i), i % 512 == 0 && performance.now() > turnEnds && (await setImmediate(), signal?.throwIfAborted(), turnEnds = performance.now() + 10);
-	return comparison.onDisk;
-}
-var TreeComparison = class {
-	#columns;
-	#paths;
-	#selection;
-	/** One of ON_DISK for each row, in memory that threads share. */
-	onDisk;
-	/** Of the folders on the way to the current row, by depth. */
-	#standings = [];
-	#folders = [];
-	#pathBytes = [];
-	#pattern = 0;
-	constructor(columns, paths, selection) {
-		this.#columns = columns, this.#paths = paths, this.#selection = selection, this.onDisk = new Uint8Array(new SharedArrayBuffer(columns.count));
-	}
-	compareRow(index) {
-		let { parents, kinds } = this.#columns, parent = parents[index];
-		for (parent < 0 && (this.#pattern = -1 - parent); parent < 0 ? this.#folders.length > 0 : this.#folders.at(-1) !== parent;) this.#folders.pop();
-		let depth = this.#folders.length, at = this.#standing(index, depth);
-		this.#assertLength(index, depth), this.#assertDeclared(index, at), kinds[index] <= KIND.FOLDER && (this.#standings[depth] = at, this.#folders.push(index)), this.onDisk[index] = this.#state(index, parent);
-	}
-	#standing(index, depth) {
-		let kind = this.#columns.kinds[index], mayBeFolder = kind <= KIND.FOLDER || kind === KIND.SYMLINK;
-		if (depth === 0) return this.#selection.standingOf(this.#selection.patterns[this.#pattern].root, mayBeFolder);
-		let folder = this.#standings[depth - 1];
-		return folder.settled ? folder : this.#selection.step(folder, this.#paths.nameOf(index), mayBeFolder);
-	}
-	#assertLength(index, depth) {
-		let { nameEnds } = this.#columns, name = nameEnds[index] - (index === 0 ? 0 : nameEnds[index - 1]), above = depth === 0 ? this.#selection.patterns[this.#pattern].root.length : this.#pathBytes[depth - 1] + 1;
-		if (this.#pathBytes[depth] = above + name, above + name >= 4096) throw new SwarmCacheError("ERR_PATH", `The cache holds a path of ${above + name} bytes, but at most 4095 are possible here. Restore it below a shorter folder.`);
-	}
-	#assertDeclared(index, at) {
-		let selection = this.#selection, pattern = selection.patterns[this.#pattern];
-		if (!(pattern !== void 0 && !pattern.negate && (this.#columns.kinds[index] === KIND.ANCESTOR || selection.covers(at, this.#pattern) && selection.includes(at)))) throw new SwarmCacheError("ERR_PATH", `The cache entry names ${textOf(this.#paths.pathOf(index))}, which is not one of the declared paths. Nothing was restored.`, { facts: {
-			path: textOf(this.#paths.pathOf(index)),
-			undeclared: !0
-		} });
-	}
-	#state(index, parent) {
-		if (parent >= 0) {
-			let above = this.onDisk[parent];
-			if (above === ON_DISK.MISSING || above === ON_DISK.OBSTRUCTED) return ON_DISK.MISSING;
-		}
-		let kind = this.#columns.kinds[index], isOwn = parent < 0 && this.#selection.patterns[this.#pattern].isGlob, stats = this.#statsOf(index, isOwn && kind <= KIND.FOLDER);
-		if (stats === void 0) return ON_DISK.MISSING;
-		switch (kind) {
-			case KIND.ANCESTOR: return stats.isDirectory() ? ON_DISK.SAME : ON_DISK.OBSTRUCTED;
-			case KIND.FOLDER: return stats.isDirectory() ? this.#hasProperties(index, stats) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
-			case KIND.FILE: return stats.isFile() ? stats.size === this.#columns.sizes[index] && this.#hasProperties(index, stats) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
-			case KIND.SYMLINK: return stats.isSymbolicLink() ? this.#hasTime(index, stats) && linkTarget(this.#paths.fsPathOf(index)) === this.#paths.targetOf(index) ? ON_DISK.SAME : ON_DISK.DIFFERENT : ON_DISK.OBSTRUCTED;
-			default: return this.#hardLinkState(index, stats);
-		}
-	}
-	#statsOf(index, follow) {
-		let path = this.#paths.fsPathOf(index);
-		try {
-			return follow ? statSync(path, STAT_OPTIONS) : lstatSync(path, STAT_OPTIONS);
-		} catch (error) {
-			if (errnoOf(error) === "ENOTDIR") return;
-			throw pathError("look at", this.#paths.pathOf(index), error);
-		}
-	}
-	#hardLinkState(index, stats) {
-		if (!stats.isFile()) return ON_DISK.OBSTRUCTED;
-		let source = this.#columns.linkSources[index];
-		if (this.onDisk[source] !== ON_DISK.SAME) return ON_DISK.DIFFERENT;
-		let file = this.#statsOf(source, !1);
-		return file?.ino === stats.ino && file.dev === stats.dev ? ON_DISK.SAME : ON_DISK.DIFFERENT;
-	}
-	#hasProperties(index, stats) {
-		return (stats.mode & 4095) === this.#columns.modes[index] && this.#hasTime(index, stats);
-	}
-	#hasTime(index, stats) {
-		let { seconds, nanos } = this.#columns, expected = seconds[index] * 1e3 + nanos[index] / 1e6;
-		return Math.abs(stats.mtimeMs - expected) <= 5e-4;
-	}
-};
-function linkTarget(path) {
-	try {
-		return readlinkSync(path, { encoding: "latin1" });
-	} catch {
-		return;
-	}
-}
 // src/archive/tree-writer.ts
 const PART = {
 	UNTOUCHED: 0,
@@ -244,6 +212,11 @@ const PART = {
 function utime(columns, index) {
 	let time = columns.seconds[index] + columns.nanos[index] / 1e9;
 	return time < 0 ? /* @__PURE__ */ new Date(time * 1e3) : time;
+}
+/** True if the time survives being a floating-point number of seconds, as Node takes it apart again. */
+function isExactTime({ seconds, nanos }, index) {
+	let whole = seconds[index], time = whole + nanos[index] / 1e9;
+	return time >= 0 && Math.trunc((time - whole) * 1e9) === nanos[index];
 }
 /** Removes what is in the way of a file or link: anything but a folder with something in it. */
 function removeObstacle(path) {
@@ -294,9 +267,7 @@ var TreeWriter = class {
 		try {
 			let fd = this.#create(file, path, mode);
 			try {
-				content.length > 0 && writeAll(fd, content, 0), (mode & umask) !== 0 && fchmodSync(fd, mode);
-				let time = utime(columns, file);
-				futimesSync(fd, time, time);
+				content.length > 0 && writeAll(fd, content, 0), (mode & umask) !== 0 && fchmodSync(fd, mode), this.#setTime(fd, file);
 			} finally {
 				closeSync(fd);
 			}
@@ -311,9 +282,7 @@ var TreeWriter = class {
 			let fd = this.#openPart(file, path);
 			try {
 				if (writeAll(fd, piece, position), Atomics.sub(piecesLeft, file, 1) > 1) return;
-				fchmodSync(fd, columns.modes[file]);
-				let time = utime(columns, file);
-				futimesSync(fd, time, time);
+				fchmodSync(fd, columns.modes[file]), this.#setTime(fd, file);
 			} finally {
 				closeSync(fd);
 			}
@@ -321,6 +290,13 @@ var TreeWriter = class {
 			throw pathError("write", this.#paths.pathOf(file), error);
 		}
 		this.filesWritten += 1;
+	}
+	/** A file keeps the time of its writing, and so is not taken for complete, until it has the exact one. */
+	#setTime(fd, file) {
+		let { columns, exactTimes } = this.#state;
+		if (columns.parents[file] >= 0 && Atomics.load(exactTimes, 0) === 1 && !isExactTime(columns, file)) return;
+		let time = utime(columns, file);
+		futimesSync(fd, time, time);
 	}
 	/** Opens a file of several chunks; the first thread that needs it makes it. */
 	#openPart(file, path) {
@@ -353,4 +329,4 @@ function writeAll(fd, bytes, position) {
 	let written = 0;
 	for (; written < bytes.length;) written += writeSync(fd, bytes, written, bytes.length - written, position + written);
 }
-export { compareTree as a, MAX_CATALOG_BYTES as c, hasTime as d, isFolderKind as f, FrameReader as g, CatalogPaths as h, ON_DISK as i, MAX_DEPTH as l, placeChunks as m, removeObstacle as n, CATALOG_MAGIC as o, firstContentFile as p, utime as r, KIND as s, TreeWriter as t, MAX_PATH_BYTES as u };
+export { firstContentFile as a, PROGRESS as c, CatalogPaths as d, FrameReader as f, utime as i, RowComparison as l, isExactTime as n, placeChunks as o, removeObstacle as r, ON_DISK as s, TreeWriter as t, hasMtime as u };

@@ -1,14 +1,18 @@
 import { o as openFrameSync } from "./chunk.js";
 import { t as freeMemory } from "./free-memory.js";
-import { g as FrameReader, t as TreeWriter } from "./tree-writer.js";
+import { f as FrameReader, l as RowComparison, t as TreeWriter } from "./tree-writer.js";
 import { t as packError } from "./worker-thread.js";
 import { parentPort } from "node:worker_threads";
 // src/archive/unpack-worker.ts
 let writer;
 const reader = new FrameReader();
 parentPort.on("message", (message) => {
-	"jobs" in message ? write(message) : writer = new TreeWriter(message);
+	"jobs" in message ? write(message) : "progress" in message ? compare(message) : writer = new TreeWriter(message);
 });
+function compare(state) {
+	let comparison = new RowComparison(state);
+	for (; comparison.compareBlock(););
+}
 function write({ bytes, jobs }) {
 	let before = writer.filesWritten, failures = [];
 	for (let [job, { chunk, frame, places }] of jobs.entries()) try {

@@ -1,0 +1,1 @@
+export { t as assertSwarmKey } from "./swarm-keys.js";
