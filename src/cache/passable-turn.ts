@@ -2,7 +2,7 @@ import type { OwnTurn, TurnResult } from '../lease/lease.ts'
 
 /** Bytes a second below which a link is slower than users report of any other. */
 const SLOW_BYTES_PER_SECOND = 2_000_000
-// The first moments of a connection tell little.
+// The first moments tell little.
 const JUDGED_AFTER_MS = 2_000
 // What takes no longer than this is sooner done than handed on.
 const WORTH_PASSING_MS = 8_000
@@ -33,11 +33,16 @@ export class PassableTurn implements OwnTurn {
   }
 }
 
-/** Judges whether a download is so slow that others should not have to wait for it. */
+/**
+ * Judges whether a download is so slow that others should not have to wait for it: by the time in which its bytes are
+ * waited for, since whoever takes them may be slow as well.
+ */
 export class DownloadPace {
   readonly #totalBytes: number
   readonly #now: () => number
-  #startedMs: number | undefined
+  /** When waiting for the next bytes began; undefined before the first ones, which take a connection. */
+  #waitingSince: number | undefined
+  #waitedMs = 0
   #bytes = 0
 
   constructor(totalBytes: number, now: () => number = () => performance.now()) {
@@ -45,14 +50,17 @@ export class DownloadPace {
     this.#now = now
   }
 
-  /** Counts bytes; true if it is slow, and would be for long. */
+  /** The next bytes are wanted from now on. */
+  wait(): void {
+    this.#waitingSince = this.#now()
+  }
+
+  /** Counts bytes that have come; true if the download is slow, and would be for long. */
   isSlowWith(bytes: number): boolean {
-    const now = this.#now()
-    this.#startedMs ??= now
+    if (this.#waitingSince !== undefined) this.#waitedMs += this.#now() - this.#waitingSince
     this.#bytes += bytes
-    const elapsedMs = now - this.#startedMs
-    if (elapsedMs < JUDGED_AFTER_MS) return false
-    const bytesPerMs = this.#bytes / elapsedMs
+    if (this.#waitedMs < JUDGED_AFTER_MS) return false
+    const bytesPerMs = this.#bytes / this.#waitedMs
     const leftMs = (this.#totalBytes - this.#bytes) / bytesPerMs
     return bytesPerMs * 1000 < SLOW_BYTES_PER_SECOND && leftMs > WORTH_PASSING_MS
   }

@@ -290,25 +290,26 @@ export class SharedArchive implements ArchiveSource {
     const { work, request, key } = this.#options
     const { tiers, logger } = this.#parts
     const turn = this.#ownTurn
-    const offering =
+    let offering =
       turn === undefined
         ? undefined
         : new OfferedArchive({ tiers, logger }, { work, request, key, archiveBytes, firstPiece })
     this.#offering = offering
     // Who goes on where another stopped keeps the turn: where all are slow it would only go round.
-    const pace = firstPiece === 0 ? new DownloadPace(archiveBytes) : undefined
-    let isPassed = false
+    let pace = firstPiece === 0 ? new DownloadPace(archiveBytes) : undefined
     for await (const bytes of content) {
       turn?.progressed()
       this.#count('upstream', bytes.length)
-      if (turn !== undefined && !isPassed && pace?.isSlowWith(bytes.length) === true) {
-        isPassed = true
+      if (turn !== undefined && pace?.isSlowWith(bytes.length) === true) {
         await this.#pass(turn)
+        pace = undefined
+        offering = undefined
       }
-      if (!isPassed) await offering?.write(bytes)
+      await offering?.write(bytes)
       yield bytes
+      pace?.wait()
     }
-    if (!isPassed) offering?.end()
+    offering?.end()
   }
 
   /** Lets another download for those who wait; what was offered so far is of use to it. */

@@ -5,20 +5,27 @@ import type { TurnResult } from '../../../src/lease/lease.ts'
 
 const MB = 1_000_000
 
-/** Whether a download of so many megabytes is slow after 1, 2 and 3 s at a rate. */
-function judged(megabytes: number, megabytesPerSecond: number): boolean[] {
+/** Whether a download of so many megabytes is slow after 1, 2 and 3 s at a rate, taken so slowly each second. */
+function judged(megabytes: number, megabytesPerSecond: number, takenInMs = 0): boolean[] {
   let now = 0
   const pace = new DownloadPace(megabytes * MB, () => now)
   pace.isSlowWith(0)
-  return [1000, 2000, 3000].map((at) => {
-    now = at
-    return pace.isSlowWith(megabytesPerSecond * MB)
+  return [1, 2, 3].map(() => {
+    pace.wait()
+    now += 1000
+    const isSlow = pace.isSlowWith(megabytesPerSecond * MB)
+    now += takenInMs
+    return isSlow
   })
 }
 
 test('a download is slow after two seconds below the slowest usual rate, if much is left', () => {
   assert.deepEqual(judged(64, 1.2), [false, true, true])
   assert.deepEqual(judged(64, 2.5), [false, false, false])
+})
+
+test('a download is not slow for the sake of one who takes it slowly', () => {
+  assert.deepEqual(judged(64, 2.5, 5000), [false, false, false])
 })
 
 test('a slow download that is soon through goes on', () => {
