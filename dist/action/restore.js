@@ -325,18 +325,21 @@ var PassableTurn = class {
 }, DownloadPace = class {
 	#totalBytes;
 	#now;
-	#startedMs;
+	/** When waiting for the next bytes began; undefined before the first ones, which take a connection. */
+	#waitingSince;
+	#waitedMs = 0;
 	#bytes = 0;
 	constructor(totalBytes, now = () => performance.now()) {
 		this.#totalBytes = totalBytes, this.#now = now;
 	}
-	/** Counts bytes; true if it is slow, and would be for long. */
+	/** The next bytes are wanted from now on. */
+	wait() {
+		this.#waitingSince = this.#now();
+	}
+	/** Counts bytes that have come; true if the download is slow, and would be for long. */
 	isSlowWith(bytes) {
-		let now = this.#now();
-		this.#startedMs ??= now, this.#bytes += bytes;
-		let elapsedMs = now - this.#startedMs;
-		if (elapsedMs < 2e3) return !1;
-		let bytesPerMs = this.#bytes / elapsedMs, leftMs = (this.#totalBytes - this.#bytes) / bytesPerMs;
+		if (this.#waitingSince !== void 0 && (this.#waitedMs += this.#now() - this.#waitingSince), this.#bytes += bytes, this.#waitedMs < 2e3) return !1;
+		let bytesPerMs = this.#bytes / this.#waitedMs, leftMs = (this.#totalBytes - this.#bytes) / bytesPerMs;
 		return bytesPerMs * 1e3 < 2e6 && leftMs > 8e3;
 	}
 };
@@ -549,9 +552,9 @@ var SharedArchive = class {
 			firstPiece
 		});
 		this.#offering = offering;
-		let pace = firstPiece === 0 ? new DownloadPace(archiveBytes) : void 0, isPassed = !1;
-		for await (let bytes of content) turn?.progressed(), this.#count("upstream", bytes.length), turn !== void 0 && !isPassed && pace?.isSlowWith(bytes.length) === !0 && (isPassed = !0, await this.#pass(turn)), isPassed || await offering?.write(bytes), yield bytes;
-		isPassed || offering?.end();
+		let pace = firstPiece === 0 ? new DownloadPace(archiveBytes) : void 0;
+		for await (let bytes of content) turn?.progressed(), this.#count("upstream", bytes.length), turn !== void 0 && pace?.isSlowWith(bytes.length) === !0 && (await this.#pass(turn), pace = void 0, offering = void 0), await offering?.write(bytes), yield bytes, pace?.wait();
+		offering?.end();
 	}
 	/** Lets another download for those who wait; what was offered so far is of use to it. */
 	async #pass(turn) {
