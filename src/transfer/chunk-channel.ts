@@ -3,6 +3,14 @@ import type { ChunkRef } from '../core/manifest.ts'
 import type { PeerId } from '../core/peer.ts'
 import type { Priority } from './transfer.ts'
 
+/** Chunks of a manifest that are fetched. */
+export interface Watched {
+  readonly manifest: Digest
+  readonly digests: readonly Digest[]
+  /** More of them are not known yet, as of a download that goes on. */
+  readonly grows: boolean
+}
+
 /** What a peer has of what is watched. */
 export interface WatchAnswer {
   /** In the order asked. */
@@ -25,13 +33,13 @@ export interface ChunkChannel {
   readonly receivedBytes: number
   /** Asks for chunks; each is answered by one call to the receiver, unless it is cancelled. */
   want(chunks: readonly ChunkRef[], priority?: Priority): void
-  /** Chunks that are no longer wanted; what is under way already is dropped on arrival. */
+  /** Chunks that are no longer wanted; what is under way already comes all the same. */
   cancel(digests: readonly Digest[]): void
   /**
-   * Which of some chunks of a manifest the peer holds. What it gets of them from then on the receiver is
+   * Which of the chunks the peer holds. What it gets of them from then on the receiver is
    * told, until the next watch.
    */
-  watch(manifest: Digest, digests: readonly Digest[], signal: AbortSignal): Promise<WatchAnswer>
+  watch(watched: Watched, signal: AbortSignal): Promise<WatchAnswer>
   /** The encoded manifest as the peer sent it, not verified; undefined if the peer does not hold it. */
   manifest(digest: Digest, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined>
   /** Ends it, with everything asked; the receiver hears nothing more. What carried it may be kept for the next one. */
@@ -42,7 +50,7 @@ export interface ChunkChannel {
 
 /** Takes the answers of one channel. */
 export interface ChannelReceiver {
-  /** A frame that was asked for, of a plausible size, not verified. */
+  /** A frame that was asked for, and perhaps cancelled since; of a plausible size, not verified. */
   frame(chunk: ChunkRef, bytes: Uint8Array): void
   missing(chunk: ChunkRef): void
   /** Chunks of the last watch that the peer has now. */

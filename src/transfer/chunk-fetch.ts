@@ -36,6 +36,9 @@ export interface ChunkFetchOptions {
 }
 
 const BUFFER_BYTES = 16 * 1024 * 1024
+// On a slow link so much would be on its way for minutes, and each of its sources would take it for dead.
+const AHEAD_MS = 3000
+const LEAST_AHEAD_BYTES = 1024 * 1024
 // Half of what a peer takes, so that cancelled ones that it has not removed yet find room.
 const MAX_ASKED_PER_SOURCE = MAX_OUTSTANDING / 2
 const TICK_MS = 50
@@ -44,6 +47,8 @@ const WORTH_ASKING = 0.25
 // In a crowd a full holder relieves others only if much is gained: its bytes are the scarce ones.
 const GAIN_MS = 50
 const FULL_GAIN_MS = 400
+// Before the end whoever asks twice for a chunk has it take the place of another on the same link.
+const ENDING_MS = 300
 // Those that fetch the same may get chunks from elsewhere for as long as something came within this time.
 const CROWD_GRACE_MS = 1000
 
@@ -65,6 +70,8 @@ export class ChunkFetch {
   readonly #ready: SourcedFrame[] = []
   readonly #stopTicking: () => void
   #heldBytes = 0
+  /** What may be held: as much as comes in a while, once it is known how much that is. */
+  #mayHoldBytes: number
   #tickedAt: number
   /** Further chunks may be added. */
   #growing: boolean
@@ -85,6 +92,7 @@ export class ChunkFetch {
             return frame.bytes
           }
     this.#bufferBytes = options.bufferBytes ?? BUFFER_BYTES
+    this.#mayHoldBytes = this.#bufferBytes
     this.#picker = new ChunkPicker(request.chunks, random)
     this.#tickedAt = parts.now()
     this.#growing = request.more !== undefined
@@ -184,7 +192,7 @@ export class ChunkFetch {
     if (source.outstandingBytes > windowBytes * (1 - WORTH_ASKING)) return
     const bytes = Math.min(
       windowBytes - source.outstandingBytes,
-      this.#bufferBytes - this.#heldBytes,
+      this.#mayHoldBytes - this.#heldBytes,
     )
     const count = MAX_ASKED_PER_SOURCE - source.outstanding.size
     if (bytes <= 0 || count <= 0) return
@@ -243,10 +251,12 @@ export class ChunkFetch {
     source.delivered(chunk.digest, bytes.length, this.#parts.now())
     this.#sources.hasNews()
     const task = this.#picker.get(chunk.digest)
-    if (task?.state === 'asked') {
+    if (task?.state === 'asked' || task?.state === 'open') {
+      // Nobody owes it any more if it was cancelled too late.
+      if (task.state === 'open') this.#heldBytes += chunk.bytes
       task.from.delete(source)
       this.#withdraw([task])
-      task.state = 'arrived'
+      this.#picker.arrived(task)
       this.#heldBytes += bytes.length - chunk.bytes
       void this.#check(source, task, bytes)
     } else {
@@ -310,26 +320,39 @@ export class ChunkFetch {
     const elapsedMs = now - this.#tickedAt
     this.#tickedAt = now
     this.#sources.tick(now, elapsedMs, Math.max(0, elapsedMs - 2 * TICK_MS))
+    const aheadBytes = this.#sources.bytesPerMs * AHEAD_MS
+    if (aheadBytes > 0) {
+      this.#mayHoldBytes = Math.min(this.#bufferBytes, Math.max(LEAST_AHEAD_BYTES, aheadBytes))
+    }
     this.#pump()
     if (!this.#finished) this.#rescue(now)
   }
 
   #rescue(now: number): void {
     const { all, inCrowd } = this.#sources
+    const mayCopy = this.#isEnding
     for (const source of all) {
       if (source.channel === undefined || source.outstanding.size > 0) continue
       const gainMs = inCrowd && source.isFull ? FULL_GAIN_MS : GAIN_MS
       const taskOf = (digest: string): Task | undefined => this.#picker.get(digest)
-      const { copied, moved } = chunksToRescue(source, all, { now, taskOf, gainMs })
+      const { copied, moved } = chunksToRescue(source, all, { now, taskOf, gainMs, mayCopy })
       this.#withdraw(moved)
       this.#ask(source, [...copied, ...moved])
     }
   }
 
+  /** True if all that was asked for will soon be here, so that what is late is worth having twice. */
+  get #isEnding(): boolean {
+    const { all, bytesPerMs } = this.#sources
+    let owedBytes = 0
+    for (const source of all) owedBytes += source.outstandingBytes
+    return owedBytes < bytesPerMs * ENDING_MS
+  }
+
   /** Ends the fetch if chunks are left that no source and no candidate can supply. */
   #endIfStuck(): void {
     const { open } = this.#picker
-    if (open === 0 || this.#heldBytes >= this.#bufferBytes || this.#sources.mayGain) return
+    if (open === 0 || this.#heldBytes >= this.#mayHoldBytes || this.#sources.mayGain) return
     const { inCrowd, newsAt, reasons } = this.#sources
     if (this.#sources.mayRecover) return
     if (this.#sources.searchOnceMore()) return

@@ -123,6 +123,12 @@ export class ChunkPicker {
     return picked
   }
 
+  /** It is here, and may yet turn out not to be what it should. */
+  arrived(task: Task): void {
+    if (this.#open.delete(task)) this.#openBytes -= task.chunk.bytes
+    task.state = 'arrived'
+  }
+
   /** Nobody is asked for it any more. */
   giveBack(task: Task): void {
     if (this.#open.has(task)) return

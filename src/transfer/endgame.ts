@@ -15,6 +15,8 @@ export interface RescueOptions {
   readonly taskOf: (digest: string) => Task | undefined
   /** How much sooner than the other the idle source must be expected to deliver. */
   readonly gainMs: number
+  /** False if only those that have fallen silent are worth asking somebody else for the same. */
+  readonly mayCopy: boolean
 }
 
 // What an idle source takes over at a time, of chunks that another was asked for at least so long ago.
@@ -23,6 +25,8 @@ const RESCUE_AFTER_MS = 100
 // An estimate of rates is rough: the other must be taken to need so many times as long.
 const SLOWER_FACTOR = 2
 const MAX_COPIES = 2
+// Below the time after which a silent source is left.
+const SILENT_MS = 500
 
 /**
  * What a source without anything left to do should fetch of what others still owe.
@@ -33,7 +37,7 @@ const MAX_COPIES = 2
 export function chunksToRescue(
   idle: FetchSource,
   others: Iterable<FetchSource>,
-  { now, taskOf, gainMs }: RescueOptions,
+  { now, taskOf, gainMs, mayCopy }: RescueOptions,
 ): Rescue {
   const copied: Task[] = []
   const moved: Task[] = []
@@ -53,8 +57,10 @@ export function chunksToRescue(
       const idleMs = idle.possibleMs(bytes + chunk.bytes)
       if (otherMs < SLOWER_FACTOR * idleMs + gainMs) continue
       if (copied.includes(task) || moved.includes(task)) continue
+      const isBegun = chunk.digest === oldest || task.from.size > 1
+      if (isBegun && !mayCopy && other.silentMs(now) < SILENT_MS) continue
       bytes += chunk.bytes
-      if (chunk.digest === oldest || task.from.size > 1) copied.push(task)
+      if (isBegun) copied.push(task)
       else moved.push(task)
     }
   }

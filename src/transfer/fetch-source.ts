@@ -83,6 +83,11 @@ export class FetchSource {
     return this.isFull ? !this.lacks.has(digest) : this.offers.has(digest)
   }
 
+  /** What it delivers at present. */
+  get bytesPerMs(): number {
+    return this.#bytesPerMs ?? 0
+  }
+
   /** How long so many bytes that it owes will take at the rate it has now. */
   expectedMs(bytes: number): number {
     const rate = this.#bytesPerMs ?? ASSUMED_BYTES_PER_MS
@@ -116,8 +121,10 @@ export class FetchSource {
   }
 
   delivered(digest: Digest, bytes: number, now: number): void {
-    const askedAt = this.outstanding.get(digest)?.askedAt ?? now
-    this.#latencyMs = Math.min(this.#latencyMs ?? Infinity, now - askedAt)
+    const asked = this.outstanding.get(digest)
+    if (asked !== undefined) {
+      this.#latencyMs = Math.min(this.#latencyMs ?? Infinity, now - asked.askedAt)
+    }
     this.#lastFrameAt = now
     this.#bytes += bytes
     this.#tickBytes += bytes

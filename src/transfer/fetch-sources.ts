@@ -110,6 +110,13 @@ export class FetchSources {
     return this.#inCrowd
   }
 
+  /** What all sources together deliver at present. */
+  get bytesPerMs(): number {
+    let sum = 0
+    for (const source of this.#sources) sum += source.bytesPerMs
+    return sum
+  }
+
   /** When a source last delivered something or got something to offer. */
   get newsAt(): number {
     return this.#newsAt
@@ -288,7 +295,7 @@ export class FetchSources {
     try {
       const what = 'Asking a peer what it holds'
       const answer = await withDeadline(OPEN_MS, what, this.#ending.signal, (signal) =>
-        channel.watch(this.#manifest, digests, signal),
+        channel.watch({ manifest: this.#manifest, digests, grows: this.#grows }, signal),
       )
       if (!this.#sources.has(source)) return
       source.isWatching = false
@@ -310,7 +317,7 @@ export class FetchSources {
   #watchMore(source: FetchSource): void {
     const { channel, watchedTo, isWatching } = source
     if (channel === undefined || isWatching) return
-    if (this.#grows ? watchedTo >= this.#picker.count : watchedTo === 0) return
+    if (watchedTo >= this.#picker.count || (watchedTo === 0 && !this.#grows)) return
     if (this.#grows && this.#parts.now() - source.watchedAt < WATCH_AGAIN_MS) return
     if (this.#picker.fewLeftBefore(watchedTo, WATCH_MORE_AT)) void this.#watch(source, channel)
   }

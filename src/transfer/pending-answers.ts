@@ -1,6 +1,5 @@
 import type { Digest } from '../core/digest.ts'
 import { SwarmCacheError } from '../core/errors.ts'
-import { freeMemory } from '../core/free-memory.ts'
 import { MAX_CHUNK_BYTES, MAX_FRAME_BYTES } from '../core/manifest.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import type { Message } from '../core/message.ts'
@@ -117,9 +116,8 @@ export class PendingAnswers {
       if (!cancelled) this.#receiver.missing(chunk)
     } else if (body.length === 0 || body.length > chunk.bytes + FRAME_OVERHEAD_BYTES) {
       throw violation(`it sent ${body.length} bytes for a chunk of ${chunk.bytes}`)
-    } else if (cancelled) {
-      freeMemory(body)
     } else {
+      // One that was cancelled too late may still be of use.
       this.#receiver.frame(chunk, body)
     }
   }

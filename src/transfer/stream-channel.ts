@@ -7,7 +7,13 @@ import type { ChunkRef } from '../core/manifest.ts'
 import { MessageStream } from '../core/message.ts'
 import type { Message } from '../core/message.ts'
 import type { PeerId } from '../core/peer.ts'
-import type { ChannelReceiver, ChunkChannel, OpenChannel, WatchAnswer } from './chunk-channel.ts'
+import type {
+  ChannelReceiver,
+  ChunkChannel,
+  OpenChannel,
+  WatchAnswer,
+  Watched,
+} from './chunk-channel.ts'
 import { PendingAnswers } from './pending-answers.ts'
 import type { RestingLanes } from './resting-lanes.ts'
 import type { Priority } from './transfer.ts'
@@ -129,14 +135,11 @@ class StreamChannel implements ChunkChannel {
     if (ids.length > 0) this.#ask({ cancel: true }, encodeIds(ids))
   }
 
-  async watch(
-    manifest: Digest,
-    digests: readonly Digest[],
-    signal: AbortSignal,
-  ): Promise<WatchAnswer> {
+  async watch({ manifest, digests, grows }: Watched, signal: AbortSignal): Promise<WatchAnswer> {
     const id = this.#takeIds(1)
     const answer = this.#pending.addWatch(id, digests)
-    this.#ask({ have: id, watch: manifest }, encodeDigests(digests))
+    const header = { have: id, watch: manifest }
+    this.#ask(grows ? { ...header, grows } : header, encodeDigests(digests))
     return await abortable(answer, signal)
   }
 

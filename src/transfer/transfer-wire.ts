@@ -10,7 +10,7 @@ import type { Priority } from './transfer.ts'
  * Asked: `{want: id}` with a body of n digests (32 bytes each), which take the ids from `id` to `id + n - 1`,
  * and with `background: true` if no job waits for them;
  * `{cancel: true}` with a body of ids (u32, big endian); `{have: id}` with a body of digests, and with
- * `watch: manifest` for what is fetched of that manifest; `{manifest: digest, id}`; `{rest: id}` to end the
+ * `watch: manifest` for what is fetched of that manifest, and `grows: true` if more of it is to come; `{manifest: digest, id}`; `{rest: id}` to end the
  * conversation and keep the stream for the next one; `{taken: bytes}` for frames that came with `paced: true`.
  *
  * Answered: `{id}` with a frame as body, and `paced: true` from a peer that sends no more until it hears of what was
@@ -52,6 +52,8 @@ export type TransferRequest =
       readonly id: number
       readonly digests: readonly Digest[]
       readonly watch: Digest | undefined
+      /** More of what is watched is to come. */
+      readonly grows: boolean
     }
   | { readonly kind: 'manifest'; readonly id: number; readonly digest: Digest }
   | { readonly kind: 'taken'; readonly bytes: number }
@@ -61,7 +63,7 @@ type Header = Readonly<Record<string, unknown>>
 
 /** The request in a message, or undefined if it is malformed. */
 export function parseRequest(header: Header, body: Uint8Array): TransferRequest | undefined {
-  const { want, background, cancel, have, watch, manifest, taken, rest, id } = header
+  const { want, background, cancel, have, watch, grows, manifest, taken, rest, id } = header
   if (isId(want)) {
     const digests = decodeDigests(body)
     if (digests === undefined || (background !== undefined && background !== true)) return undefined
@@ -70,7 +72,8 @@ export function parseRequest(header: Header, body: Uint8Array): TransferRequest 
   if (isId(have)) {
     const digests = decodeDigests(body)
     if (digests === undefined || (watch !== undefined && !isDigest(watch))) return undefined
-    return { kind: 'have', id: have, digests, watch }
+    if (grows !== undefined && grows !== true) return undefined
+    return { kind: 'have', id: have, digests, watch, grows: grows === true }
   }
   if (cancel === true) {
     const ids = decodeIds(body)

@@ -1,5 +1,6 @@
 import type { Digest } from '../core/digest.ts'
 import type { PeerId } from '../core/peer.ts'
+import type { Watched } from './chunk-channel.ts'
 import type { Crowd, Crowds, CrowdReader } from './crowds.ts'
 import type { SendChoice, WantedChunk } from './send-order.ts'
 
@@ -25,29 +26,30 @@ export class UploadWatch implements CrowdReader {
   readonly peerId: PeerId
   readonly crowd: Crowd
   readonly #parts: UploadWatchParts
-  readonly #manifest: Digest
-  readonly #digests: readonly Digest[]
+  readonly #watched: Watched
   /** Positions of what is not here yet. */
   readonly #lacking = new Map<Digest, number>()
   /** What has arrived and was not told yet, with how often the store was asked for it. */
   readonly #fresh = new Map<Digest, number>()
-  #isComplete = false
+  #isComplete: boolean
   #tell: ((positions: number[]) => void) | undefined
   #isAnswered = false
   #stopTimer: (() => void) | undefined
   #closed = false
 
-  constructor(parts: UploadWatchParts, manifest: Digest, digests: readonly Digest[]) {
+  /** `before`: what the conversation watched until now, of which as much is likely to be here. */
+  constructor(parts: UploadWatchParts, watched: Watched, before?: UploadWatch) {
     this.#parts = parts
     this.peerId = parts.peerId
-    this.#manifest = manifest
-    this.#digests = digests
-    for (const [position, digest] of digests.entries()) this.#lacking.set(digest, position)
-    this.crowd = parts.crowds.join(manifest, this)
+    this.#watched = watched
+    this.#isComplete = before !== undefined && before.#isComplete
+    for (const [position, digest] of watched.digests.entries()) this.#lacking.set(digest, position)
+    this.crowd = parts.crowds.join(watched.manifest, this)
   }
 
   get isSpared(): boolean {
-    return this.#isComplete && this.#digests.length >= MANY_CHUNKS
+    const { digests, grows } = this.#watched
+    return this.#isComplete && (grows || digests.length >= MANY_CHUNKS)
   }
 
   /** True if others fetch the same from this node, or this node does itself. */
@@ -58,8 +60,9 @@ export class UploadWatch implements CrowdReader {
   /** Resolves to what is held already; `tell` hears of the rest, but not before `tell()` was called. */
   async start(tell: (positions: number[]) => void): Promise<boolean[]> {
     this.#tell = tell
-    const held = await this.#parts.has(this.#digests)
-    for (const [position, digest] of this.#digests.entries()) {
+    const { digests } = this.#watched
+    const held = await this.#parts.has(digests)
+    for (const [position, digest] of digests.entries()) {
       if (held[position] === true) this.#lacking.delete(digest)
     }
     this.#isComplete = this.#lacking.size === 0
@@ -94,7 +97,7 @@ export class UploadWatch implements CrowdReader {
   close(): void {
     this.#closed = true
     this.#stopTimer?.()
-    this.#parts.crowds.leave(this.#manifest, this)
+    this.#parts.crowds.leave(this.#watched.manifest, this)
   }
 
   #schedule(): void {

@@ -50,8 +50,10 @@ type Question = Extract<TransferRequest, { kind: 'have' | 'manifest' }>
 
 // While one frame is written the next is read from the store.
 const WORKERS = 2
-// An asker takes what it asked for at once, so a write that waits this long has nobody at its end.
+// An asker takes what it asked for at once, so a write that waits this long has nobody at its end, or somebody on a
+// link that is slower than the least that is served.
 const WRITE_MS = 5000
+const LEAST_BYTES_PER_MS = 32
 const SUPPLY_MS = 10_000
 /** A fetch whose consumer is busy asks for nothing for a while; longer than this, milliseconds, it may open anew. */
 export const IDLE_MS = 60_000
@@ -138,6 +140,8 @@ export class Upload {
       try {
         message = await this.#deadlines.run(IDLE_MS, 'An idle peer', async () => reading)
       } catch (error) {
+        // What ended it may have been a deadline, too.
+        this.#ending.signal.throwIfAborted()
         // Who has to say what it has taken is not waited for any longer than an idle one.
         const isWaiting = this.#isIdle || this.#isHeldBack
         if (isSwarmCacheError(error, 'ERR_TIMEOUT') && !isWaiting) continue
@@ -289,7 +293,8 @@ export class Upload {
     }
   }
 
-  async #tellHeld({ id, digests, watch: manifest }: Question & { kind: 'have' }): Promise<void> {
+  async #tellHeld(question: Question & { kind: 'have' }): Promise<void> {
+    const { id, digests, watch: manifest, grows } = question
     const { supply, peerId, crowds } = this.#parts
     const has = async (asked: readonly Digest[]): Promise<boolean[]> => {
       const held = await this.#ask('what it holds', () => supply.has(asked))
@@ -299,8 +304,12 @@ export class Upload {
       await this.#write({ id, have: true }, encodeBits(await has(digests)))
       return
     }
+    const watch = new UploadWatch(
+      { peerId, crowds, has },
+      { manifest, digests, grows },
+      this.#watch,
+    )
     this.#watch?.close()
-    const watch = new UploadWatch({ peerId, crowds, has }, manifest, digests)
     this.#watch = watch
     const { others, fetching } = watch.crowd
     const held = await watch.start((positions) => {
@@ -359,7 +368,8 @@ export class Upload {
     onTaken?: () => void,
   ): Promise<void> {
     using _turn = await this.#writeTurn.acquire(1, this.#ending.signal)
-    await this.#deadlines.run(WRITE_MS, 'Sending to a peer', () =>
+    const milliseconds = WRITE_MS + Math.round((body?.length ?? 0) / LEAST_BYTES_PER_MS)
+    await this.#deadlines.run(milliseconds, 'Sending to a peer', () =>
       this.#parts.messages.write(header, body, onTaken),
     )
   }

@@ -4,7 +4,7 @@ import { SwarmCacheError } from '../../src/core/errors.ts'
 import { silentLogger } from '../../src/core/logger.ts'
 import type { ChunkRef } from '../../src/core/manifest.ts'
 import type { PeerId } from '../../src/core/peer.ts'
-import type { ChannelReceiver, ChunkChannel } from '../../src/transfer/chunk-channel.ts'
+import type { ChannelReceiver, ChunkChannel, Watched } from '../../src/transfer/chunk-channel.ts'
 import { ChunkFetch } from '../../src/transfer/chunk-fetch.ts'
 import { Crowds } from '../../src/transfer/crowds.ts'
 import { SendWindow } from '../../src/transfer/send-window.ts'
@@ -246,21 +246,20 @@ class VirtualConversation implements ChunkChannel {
   }
 
   async watch(
-    manifest: Digest,
-    digests: readonly Digest[],
+    watched: Watched,
   ): Promise<{ held: boolean[]; readers: readonly PeerId[]; fetching: boolean }> {
     const { time } = this.server.crowd
     await new Promise<void>((resolve) => this.#deliver(resolve))
     const { crowds, held } = this.server
     const has = async (asked: readonly Digest[]): Promise<boolean[]> =>
       asked.map((digest) => held.has(digest))
-    this.#watch?.close()
     const after = time.after.bind(time)
     const parts = { peerId: this.reader.peerId, crowds, has, after }
-    const watch = new UploadWatch(parts, manifest, digests)
+    const watch = new UploadWatch(parts, watched, this.#watch)
+    this.#watch?.close()
     this.#watch = watch
     const answer = await watch.start((positions) =>
-      this.#deliver(() => this.#receiver.gained(positions.map((at) => digests[at]!))),
+      this.#deliver(() => this.#receiver.gained(positions.map((at) => watched.digests[at]!))),
     )
     watch.tell()
     await new Promise<void>((resolve) => this.#deliver(resolve))

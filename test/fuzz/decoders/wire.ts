@@ -212,6 +212,10 @@ export const WIRE: readonly Decoder[] = [
           body: DIGESTS,
         }),
         fc.record({ header: fc.record({ have: ID, watch: DIGEST }), body: DIGESTS }),
+        fc.record({
+          header: fc.record({ have: ID, watch: DIGEST, grows: fc.constant(true) }),
+          body: DIGESTS,
+        }),
         fc.record({ header: fc.record({ have: ID }), body: DIGESTS }),
         fc.record({ header: fc.record({ rest: ID }), body: fc.constant('') }),
         fc.record({ header: fc.record({ taken: ID }), body: fc.constant('') }),

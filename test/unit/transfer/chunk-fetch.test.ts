@@ -6,7 +6,7 @@ import type { SourcedFrame } from '../../../src/core/chunk.ts'
 import type { Digest } from '../../../src/core/digest.ts'
 import { MessageStream } from '../../../src/core/message.ts'
 import type { StreamHandler } from '../../../src/swarm/swarm.ts'
-import { parseRequest, REQUEST_LIMITS } from '../../../src/transfer/transfer-wire.ts'
+import { encodeBits, parseRequest, REQUEST_LIMITS } from '../../../src/transfer/transfer-wire.ts'
 import { fetchAll } from '../../contract/transfer.ts'
 import { CountingSupply, makeContent } from '../../support/chunks.ts'
 import type { Content } from '../../support/chunks.ts'
@@ -21,7 +21,7 @@ async function assertComplete(frames: readonly SourcedFrame[], content: Content)
   for (const frame of frames) await openFrame(frame)
 }
 
-/** Serves wanted chunks one by one through `answer`, which may lie. */
+/** Holds everything, and serves wanted chunks one by one through `answer`, which may lie. */
 function servingBy(
   answer: (messages: MessageStream, id: number, digest: Digest) => Promise<void>,
 ): StreamHandler {
@@ -31,6 +31,10 @@ function servingBy(
       const message = await messages.read()
       if (message === undefined) return
       const request = parseRequest(message.header, message.body)
+      if (request?.kind === 'have') {
+        const held = encodeBits(request.digests.map(() => true))
+        await messages.write({ id: request.id, have: true }, held)
+      }
       if (request?.kind !== 'want') continue
       for (const [index, digest] of request.digests.entries()) {
         await answer(messages, request.id + index, digest)
@@ -227,6 +231,36 @@ test('a slow tail is fetched twice and the first copy wins', OPTIONS, async (t) 
   await assertComplete(frames, content)
   assert.equal(countByPeer(frames).get(slow.peerId), 3)
 })
+
+test(
+  'a chunk that was given up at one source is taken when it comes from there',
+  OPTIONS,
+  async (t) => {
+    const lab = new TransferLab(t)
+    const content = await makeContent(2, 32 * 1024)
+    const { transfer, peers } = await lab.add(new CountingSupply())
+    const movedAway = Promise.withResolvers<void>()
+    let answered = 0
+    const slow = await lab.addRaw(
+      servingBy(async (messages, id, digest) => {
+        await movedAway.promise
+        answered += 1
+        await messages.write({ id }, content.frames.get(digest))
+      }),
+    )
+    const mute = await lab.addRaw(
+      servingBy(async () => {
+        movedAway.resolve()
+        await new Promise(() => {})
+      }),
+    )
+    peers.name(mute.peerId)
+    const { chunks, digest: manifest } = content
+    const frames = await fetchAll(transfer, { manifest, chunks, holders: [slow.peerId] })
+    await assertComplete(frames, content)
+    assert.equal(answered, 2)
+  },
+)
 
 test('a slow consumer bounds what is asked for', OPTIONS, async (t) => {
   const lab = new TransferLab(t)
