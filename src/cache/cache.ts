@@ -135,6 +135,13 @@ export interface FollowedPiece extends SourcedFrame {
   readonly archiveBytes: number
 }
 
+/** How a download is followed. */
+export interface FollowOptions {
+  readonly signal: AbortSignal
+  /** Called when pieces come in, a few times a second at most: they may be some that are handed over later. */
+  readonly onArrival?: () => void
+}
+
 /** Why an entry is forgotten. */
 export interface ForgetOptions {
   /** What its writer signed contradicts itself: the writer is to be avoided. */
@@ -182,10 +189,7 @@ export interface Tiers {
    * The pieces in order, as whoever has the turn offers them; ends with the archive. Waits without end for what
    * nobody offers or supplies; rejects with ERR_PROOF if what is offered is not to be believed.
    */
-  followArchive(
-    request: FollowRequest,
-    options: { readonly signal: AbortSignal },
-  ): AsyncIterable<FollowedPiece>
+  followArchive(request: FollowRequest, options: FollowOptions): AsyncIterable<FollowedPiece>
   /** Forgets an entry whose content turned out to be damaged or gone. */
   forget(entry: SignedEntry, options?: ForgetOptions): Promise<void>
 }

@@ -16,7 +16,7 @@ import type { CheckEntry } from '../identity/identity.ts'
 import type { Leases } from '../lease/lease.ts'
 import type { Store } from '../store/store.ts'
 import type { Transfer } from '../transfer/transfer.ts'
-import type { FollowRequest, FollowedPiece } from './cache.ts'
+import type { FollowOptions, FollowRequest, FollowedPiece } from './cache.ts'
 
 /** What following a download works with. */
 export interface FollowParts {
@@ -38,6 +38,8 @@ const STORING_BYTES = 8 * 1024 * 1024
 const WAITING_LISTS = 1024
 // After nobody could supply what is left: another will have it soon, or the turn goes to the next.
 const FETCH_AGAIN_MS = 250
+// Of pieces that come in whoever waits for them is told so often.
+const ARRIVALS_MS = 100
 
 const NOTHING = new Uint8Array()
 
@@ -46,9 +48,9 @@ export async function* followArchive(
   parts: FollowParts,
   repository: string,
   request: FollowRequest,
-  signal: AbortSignal,
+  options: FollowOptions,
 ): AsyncGenerator<FollowedPiece, void, void> {
-  const following = new Following(parts, repository, request, signal)
+  const following = new Following(parts, repository, request, options)
   try {
     for (;;) {
       const piece = await following.next()
@@ -77,6 +79,7 @@ class Following {
   readonly #request: FollowRequest
   readonly #ending = new AbortController()
   readonly #signal: AbortSignal
+  readonly #onArrival: (() => void) | undefined
   readonly #storing = new Limit(STORING_BYTES)
   /** By number, from the next one to hand over on. */
   readonly #wanted = new Map<number, Wanted>()
@@ -89,17 +92,24 @@ class Following {
   #next: number
   #archiveBytes: number | undefined
   #aheadBytes = 0
+  #saidMs = -Infinity
   #holder: PeerId | undefined
   /** True if pieces can be handed over as places in files. */
   #placed = false
   #error: unknown
   #wake: PromiseWithResolvers<void> = Promise.withResolvers()
 
-  constructor(parts: FollowParts, repository: string, request: FollowRequest, signal: AbortSignal) {
+  constructor(
+    parts: FollowParts,
+    repository: string,
+    request: FollowRequest,
+    { signal, onArrival }: FollowOptions,
+  ) {
     this.#parts = parts
     this.#repository = repository
     this.#request = request
     this.#signal = AbortSignal.any([signal, this.#ending.signal])
+    this.#onArrival = onArrival
     this.#next = request.first
     this.#start(this.#listen())
     this.#start(this.#fetch())
@@ -300,6 +310,13 @@ class Following {
     void store()
   }
 
+  #sayArrival(): void {
+    const now = performance.now()
+    if (now - this.#saidMs < ARRIVALS_MS) return
+    this.#saidMs = now
+    this.#onArrival?.()
+  }
+
   #allOf(digest: Digest): Wanted[] {
     const numbers = this.#numbers.get(digest) ?? []
     return numbers.flatMap((number) => {
@@ -310,6 +327,7 @@ class Following {
 
   /** A piece is in the store now, or at hand. */
   #arrived(digest: Digest, frame: SourcedFrame | undefined): void {
+    this.#sayArrival()
     for (const wanted of this.#allOf(digest)) {
       if (frame === undefined) wanted.isStored = true
       else if (this.#aheadBytes < AHEAD_BYTES || wanted === this.#wanted.get(this.#next)) {

@@ -7,6 +7,7 @@ import type { ChunkRef } from '../core/manifest.ts'
 import type { Company, Turn, TurnOptions } from '../lease/lease.ts'
 import type {
   FollowedPiece,
+  FollowOptions,
   FollowRequest,
   ForgetOptions,
   ReadOptions,
@@ -87,7 +88,7 @@ export class LazyTiers implements Tiers {
 
   async *followArchive(
     request: FollowRequest,
-    options: { readonly signal: AbortSignal },
+    options: FollowOptions,
   ): AsyncIterable<FollowedPiece> {
     yield* (await this.#tiers(options)).followArchive(request, options)
   }

@@ -11,7 +11,14 @@ import type { Inbox } from '../core/inbox.ts'
 import type { ChunkRef } from '../core/manifest.ts'
 import { UNLED_TURN } from '../lease/lease.ts'
 import type { Company, Leases, Turn, TurnOptions } from '../lease/lease.ts'
-import type { FollowedPiece, FollowRequest, ReadOptions, TierLookup, Tiers } from './cache.ts'
+import type {
+  FollowedPiece,
+  FollowOptions,
+  FollowRequest,
+  ReadOptions,
+  TierLookup,
+  Tiers,
+} from './cache.ts'
 
 interface Wait {
   readonly signal?: AbortSignal
@@ -111,7 +118,7 @@ export class MemoryTiers implements Tiers {
 
   async *followArchive(
     { work, first }: FollowRequest,
-    { signal }: { readonly signal: AbortSignal },
+    { signal, onArrival }: FollowOptions,
   ): AsyncGenerator<FollowedPiece, void, void> {
     if (this.#leases === undefined) throw missing('What another downloads')
     let next = first
@@ -121,6 +128,7 @@ export class MemoryTiers implements Tiers {
         const bytes = this.#frames.get(chunk.digest)
         if (bytes === undefined) throw missing(`The chunk ${chunk.digest}`)
         next += 1
+        onArrival?.()
         yield { chunk, bytes, tier: 'memory', archiveBytes }
       }
       if (next >= pieceCount(archiveBytes)) return

@@ -19,6 +19,7 @@ import type { FoundEntry } from '../router/router.ts'
 import type { Store } from '../store/store.ts'
 import type {
   FollowedPiece,
+  FollowOptions,
   FollowRequest,
   ForgetOptions,
   ReadOptions,
@@ -203,14 +204,14 @@ export class NodeTiers implements Tiers {
 
   async *followArchive(
     request: FollowRequest,
-    { signal }: { readonly signal: AbortSignal },
+    options: FollowOptions,
   ): AsyncGenerator<FollowedPiece, void, void> {
     const { store, leases, peers, checkEntry, logger } = this.#parts
     if (leases === undefined) throw new SwarmCacheError('ERR_PEER', 'Nobody else works on it.')
     const forged = (peerId: PeerId, reason: string): void =>
       peers?.router.failed(peerId, reason, true)
     const parts = { store, leases, transfer: peers?.transfer, checkEntry, forged, logger }
-    yield* followArchive(parts, this.#repository, request, signal)
+    yield* followArchive(parts, this.#repository, request, options)
   }
 
   async forget(entry: SignedEntry, { malformed = false }: ForgetOptions = {}): Promise<void> {

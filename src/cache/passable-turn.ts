@@ -43,7 +43,6 @@ export class DownloadPace {
   /** When waiting for the next bytes began; undefined before the first ones, which take a connection. */
   #waitingSince: number | undefined
   #waitedMs = 0
-  #bytes = 0
 
   constructor(totalBytes: number, now: () => number = () => performance.now()) {
     this.#totalBytes = totalBytes
@@ -55,13 +54,12 @@ export class DownloadPace {
     this.#waitingSince = this.#now()
   }
 
-  /** Counts bytes that have come; true if the download is slow, and would be for long. */
-  isSlowWith(bytes: number): boolean {
+  /** Called when bytes were waited for: true if the download is slow, and would be for long, with what came so far. */
+  isSlowAt(receivedBytes: number): boolean {
     if (this.#waitingSince !== undefined) this.#waitedMs += this.#now() - this.#waitingSince
-    this.#bytes += bytes
     if (this.#waitedMs < JUDGED_AFTER_MS) return false
-    const bytesPerMs = this.#bytes / this.#waitedMs
-    const leftMs = (this.#totalBytes - this.#bytes) / bytesPerMs
+    const bytesPerMs = receivedBytes / this.#waitedMs
+    const leftMs = (this.#totalBytes - receivedBytes) / bytesPerMs
     return bytesPerMs * 1000 < SLOW_BYTES_PER_SECOND && leftMs > WORTH_PASSING_MS
   }
 }

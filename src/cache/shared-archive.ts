@@ -5,7 +5,12 @@ import { foldKey } from '../core/entry-match.ts'
 import { SwarmCacheError, errorMessage, isSwarmCacheError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { DoneTurn, OwnTurn, Turn } from '../lease/lease.ts'
-import type { ArchiveBytes, ArchiveSource, UpstreamArchive } from '../store/store.ts'
+import type {
+  ArchiveBytes,
+  ArchiveDownload,
+  ArchiveSource,
+  UpstreamArchive,
+} from '../store/store.ts'
 import type { FollowedPiece, RequestScope, Tiers } from './cache.ts'
 import { OfferedArchive } from './offered-archive.ts'
 import { DownloadPace, PassableTurn } from './passable-turn.ts'
@@ -71,6 +76,8 @@ export class SharedArchive implements ArchiveSource {
   #pieces: AsyncIterator<FollowedPiece> | undefined
   #first: Promise<IteratorResult<FollowedPiece>> | undefined
   #offering: OfferedArchive | undefined
+  /** For how long the others have supplied nothing that was waited for. */
+  #silentMs = 0
 
   constructor(parts: SharedArchiveParts, options: SharedArchiveOptions) {
     this.#parts = parts
@@ -149,7 +156,10 @@ export class SharedArchive implements ArchiveSource {
     this.#unfollowed = new AbortController()
     const pieces = this.#parts.tiers.followArchive(
       { work, scope: request.scope, key, first, placed },
-      { signal: AbortSignal.any([this.#signal, this.#unfollowed.signal]) },
+      {
+        signal: AbortSignal.any([this.#signal, this.#unfollowed.signal]),
+        onArrival: () => (this.#silentMs = 0),
+      },
     )
     this.#pieces = pieces[Symbol.asyncIterator]()
     this.#first = this.#pieces.next()
@@ -171,8 +181,8 @@ export class SharedArchive implements ArchiveSource {
   async #openOwn(archive: UpstreamArchive): Promise<ArchiveBytes | undefined> {
     const company = await this.#parts.tiers.company(this.#options.work).catch(() => 'none')
     if (company === 'none') return undefined
-    const { archiveBytes, content } = await archive.download(0, this.#signal)
-    return { archiveBytes, content: this.#own(content, archiveBytes, 0) }
+    const download = await archive.download(0, this.#signal)
+    return { archiveBytes: download.archiveBytes, content: this.#own(download, 0) }
   }
 
   /** What peers have a part in is not let through to its end before it was checked as a whole. */
@@ -244,7 +254,7 @@ export class SharedArchive implements ArchiveSource {
     if (rest.archiveBytes !== archiveBytes) {
       throw new SwarmCacheError('ERR_INTEGRITY', 'The archive of the peers has another size.')
     }
-    yield* this.#own(rest.content, archiveBytes, pieces)
+    yield* this.#own(rest, pieces)
   }
 
   /** The next piece of who has the turn; undefined once there is no use in waiting for one. */
@@ -254,13 +264,13 @@ export class SharedArchive implements ArchiveSource {
     const next = this.#first ?? iterator.next()
     this.#first = undefined
     const over = Promise.withResolvers<undefined>()
-    let waitedMs = 0
+    this.#silentMs = 0
     // Ticks instead of a clock: time in which this process stood still is not the others' fault.
     const timer = setInterval(() => {
-      waitedMs += TICK_MS
+      this.#silentMs += TICK_MS
       const patienceMs = this.#ownTurn === undefined ? PATIENCE_MS : OWN_PATIENCE_MS
-      if (waitedMs >= patienceMs) over.resolve(undefined)
-      else if (this.#isDone && waitedMs >= COPY_PATIENCE_MS) over.reject(this.#takeCopy())
+      if (this.#silentMs >= patienceMs) over.resolve(undefined)
+      else if (this.#isDone && this.#silentMs >= COPY_PATIENCE_MS) over.reject(this.#takeCopy())
     }, TICK_MS)
     const arrived = next.then(
       (result) => (result.done === true ? ('end' as const) : result.value),
@@ -283,8 +293,7 @@ export class SharedArchive implements ArchiveSource {
 
   /** Bytes from the service, which are offered to the others as long as the turn is this one's. */
   async *#own(
-    content: AsyncIterable<Uint8Array>,
-    archiveBytes: number,
+    { archiveBytes, content, receivedBytes }: ArchiveDownload,
     firstPiece: number,
   ): AsyncGenerator<Uint8Array, void, void> {
     const { work, request, key } = this.#options
@@ -300,7 +309,7 @@ export class SharedArchive implements ArchiveSource {
     for await (const bytes of content) {
       turn?.progressed()
       this.#count('upstream', bytes.length)
-      if (turn !== undefined && pace?.isSlowWith(bytes.length) === true) {
+      if (turn !== undefined && pace?.isSlowAt(receivedBytes()) === true) {
         await this.#pass(turn)
         pace = undefined
         offering = undefined

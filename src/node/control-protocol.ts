@@ -18,7 +18,7 @@
  *    with `answers` takes turns for them; `countApi` says what became of the client's requests so far.
  * 6. `offerPart` has the pieces as body; `followArchive` is answered with one `{ id, digest, bytes, tier, peer?,
  *    archiveBytes }` for each piece, whose frame is the body or, if it was called with `placed`, lies in a file of
- *    the home (`place`), then `{ id, end: true }`.
+ *    the home (`place`), with `{ id, arrived: true }` now and then while pieces come in, then `{ id, end: true }`.
  * 7. Who has a turn, which the client has named itself, says `renewTurn` twice a second until `endTurn`.
  *
  * A connection that ends takes back every call on it.
@@ -40,7 +40,7 @@ import type { TurnResult } from '../lease/lease.ts'
 
 export const HELLO = 'swarmcache control'
 /** Raised with every change that an older client or node would misunderstand. */
-export const PROTOCOL = 3
+export const PROTOCOL = 4
 
 /** Headers hold names and keys; what can be long (manifests, lists, frames) is a body. */
 export const CONTROL_LIMITS: MessageLimits = {

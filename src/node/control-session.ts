@@ -241,14 +241,7 @@ export class ControlSession {
     { id, header, signal }: Omit<Call, 'body'>,
   ): Promise<{ readonly by?: PeerId }> {
     const name = readTurnName(header)
-    let saying = false
-    const onWaiting = (progress: number): void => {
-      // A client that does not read is told no more of what it can do without.
-      if (saying) return
-      saying = true
-      const said = this.#channel.write({ id, waiting: progress }).catch(() => this.stop())
-      void said.finally(() => (saying = false))
-    }
+    const onWaiting = this.#teller((progress: number) => ({ id, waiting: progress }))
     const turn = await tiers.takeTurn(readDigest(header), { signal, onWaiting })
     if (turn.kind === 'done') return { by: turn.by }
     if (signal.aborted) await turn.done(false)
@@ -256,9 +249,23 @@ export class ControlSession {
     return {}
   }
 
+  /** Says something now and again: a client that does not read is told no more of what it can do without. */
+  #teller<T extends unknown[]>(
+    news: (...about: T) => Record<string, unknown>,
+  ): (...about: T) => void {
+    let isSaying = false
+    return (...about) => {
+      if (isSaying) return
+      isSaying = true
+      const said = this.#channel.write(news(...about)).catch(() => this.stop())
+      void said.finally(() => (isSaying = false))
+    }
+  }
+
   async #follow({ id, header, signal }: Call): Promise<void> {
     const tiers = await this.#node.tiers(readRepository(header), { signal })
-    for await (const piece of tiers.followArchive(readFollow(header), { signal })) {
+    const onArrival = this.#teller(() => ({ id, arrived: true }))
+    for await (const piece of tiers.followArchive(readFollow(header), { signal, onArrival })) {
       const { header: said, body } = encodePiece(piece, this.#home)
       await this.#channel.write({ id, ...said }, body)
     }

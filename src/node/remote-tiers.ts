@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type {
   FollowedPiece,
+  FollowOptions,
   FollowRequest,
   ForgetOptions,
   ReadOptions,
@@ -171,7 +172,7 @@ export class RemoteTiers implements Tiers {
 
   followArchive(
     request: FollowRequest,
-    { signal }: { readonly signal: AbortSignal },
+    { signal, onArrival }: FollowOptions,
   ): AsyncGenerator<FollowedPiece> {
     const { work, ...follow } = request
     const home = this.#home
@@ -183,7 +184,8 @@ export class RemoteTiers implements Tiers {
         if (message === undefined) throw nodeGone()
         if (message.header['error'] !== undefined) throw decodeError(message.header['error'])
         if (message.header['end'] === true) return
-        yield readPiece(message, home)
+        if (message.header['arrived'] === true) onArrival?.()
+        else yield readPiece(message, home)
       }
     }, signal)
   }

@@ -1,7 +1,8 @@
+import { BoundedQueue } from '../async/bounded-queue.ts'
 import { pause } from '../async/deadline.ts'
 import { Watchdog } from '../async/watchdog.ts'
 import { SwarmCacheError, errorMessage, isSwarmCacheError } from '../core/errors.ts'
-import type { ArchiveBytes } from './store.ts'
+import type { ArchiveDownload } from './store.ts'
 
 /** Tunables of a download. */
 export interface ArchiveDownloadOptions {
@@ -13,9 +14,10 @@ export interface ArchiveDownloadOptions {
 const SEGMENT_BYTES = 4 * 1024 * 1024
 // As many as it asks for at once; each has its segment in memory until those before it are through.
 const MAX_SEGMENTS = 8
-// A link that is full gains nothing by further requests, and others wait longer for the first bytes.
-const FIRST_SEGMENTS = 2
+// A link that is full gains nothing by further requests, and what is next in order comes slower with each of them.
 const WORTH_MORE = 1.25
+// One segment is asked for so long before the one in front of it ends that the link does not fall idle.
+const OVERLAP_BYTES = 512 * 1024
 const SILENCE_MS = 10_000
 const SIZE_MS = 10_000
 const TRIES = 4
@@ -32,12 +34,18 @@ export async function downloadArchive(
   from: number,
   signal: AbortSignal,
   options: ArchiveDownloadOptions = {},
-): Promise<ArchiveBytes> {
+): Promise<ArchiveDownload> {
   const request = new SegmentRequest(url, signal, options.silenceMs ?? SILENCE_MS)
   const first = await request.open(from, from + SEGMENT_BYTES)
   const { archiveBytes } = first
-  if (!first.isRange) return { archiveBytes, content: skip(first.content, from) }
-  return { archiveBytes, content: new Segments(request, archiveBytes).read(from, first.content) }
+  if (!first.isRange) {
+    let receivedBytes = 0
+    const content = counted(skip(first.content, from), (bytes) => (receivedBytes += bytes))
+    return { archiveBytes, content, receivedBytes: () => receivedBytes }
+  }
+  const segments = new Segments(request, archiveBytes)
+  const content = segments.read(from, first.content)
+  return { archiveBytes, content, receivedBytes: () => segments.receivedBytes }
 }
 
 /** How many bytes the archive at an address has; undefined if the service does not say. */
@@ -151,11 +159,13 @@ class SegmentRequest {
 class Segments {
   readonly #request: SegmentRequest
   readonly #archiveBytes: number
-  #atOnce = FIRST_SEGMENTS
+  #atOnce = 1
+  #isWarm = false
   #isSettled = false
   #bestRate = 0
   #since = performance.now()
-  #bytes = 0
+  #receivedBytes = 0
+  #countedBytes = 0
   #count = 0
 
   constructor(request: SegmentRequest, archiveBytes: number) {
@@ -163,57 +173,57 @@ class Segments {
     this.#archiveBytes = archiveBytes
   }
 
+  /** Of all segments, those that have not been handed over included. */
+  get receivedBytes(): number {
+    return this.#receivedBytes
+  }
+
   async *read(
     from: number,
     first: AsyncIterable<Uint8Array>,
   ): AsyncGenerator<Uint8Array, void, void> {
     let next = from + SEGMENT_BYTES
-    const ahead: Promise<Uint8Array[]>[] = []
-    const fill = (): void => {
-      while (ahead.length < this.#atOnce - 1 && next < this.#archiveBytes) {
-        const collected = this.#collect(next)
-        collected.catch(() => {})
-        ahead.push(collected)
+    const ahead: AsyncIterable<Uint8Array>[] = []
+    const begin = (count: number): void => {
+      while (ahead.length < count && next < this.#archiveBytes) {
+        ahead.push(this.#begin(next))
         next += SEGMENT_BYTES
       }
     }
-    fill()
-    for await (const bytes of first) {
-      this.#heard(bytes.length)
-      yield bytes
-    }
-    this.#adapt()
-    for (;;) {
-      fill()
-      const collected = ahead.shift()
-      if (collected === undefined) {
-        if (next >= this.#archiveBytes) return
-        const { content } = await this.#request.open(next, next + SEGMENT_BYTES)
-        next += SEGMENT_BYTES
-        for await (const bytes of content) {
-          this.#heard(bytes.length)
-          yield bytes
-        }
-      } else {
-        yield* await collected
+    let current: AsyncIterable<Uint8Array> | undefined = this.#counted(first)
+    while (current !== undefined) {
+      begin(this.#atOnce - 1)
+      let leftBytes = SEGMENT_BYTES
+      for await (const bytes of current) {
+        leftBytes -= bytes.length
+        if (leftBytes < OVERLAP_BYTES) begin(this.#atOnce)
+        yield bytes
       }
       this.#adapt()
+      begin(1)
+      current = ahead.shift()
     }
   }
 
-  async #collect(start: number): Promise<Uint8Array[]> {
+  /** A segment that is fetched from now on, whenever its bytes are taken. */
+  #begin(start: number): AsyncIterable<Uint8Array> {
+    const queue = new BoundedQueue<Uint8Array>(SEGMENT_BYTES, (bytes) => bytes.length)
+    const collect = async (): Promise<void> => {
+      for await (const bytes of this.#segment(start)) await queue.push(bytes)
+      queue.end()
+    }
+    collect().catch((error: unknown) => queue.fail(error))
+    return queue
+  }
+
+  async *#segment(start: number): AsyncGenerator<Uint8Array, void, void> {
     const { content, isRange } = await this.#request.open(start, start + SEGMENT_BYTES)
     if (!isRange) throw upstreamError('it no longer answers to ranges')
-    const collected: Uint8Array[] = []
-    for await (const bytes of content) {
-      this.#heard(bytes.length)
-      collected.push(bytes)
-    }
-    return collected
+    yield* this.#counted(content)
   }
 
-  #heard(bytes: number): void {
-    this.#bytes += bytes
+  #counted(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+    return counted(content, (bytes) => (this.#receivedBytes += bytes))
   }
 
   /** Asks for more at once as long as that makes it faster. */
@@ -221,16 +231,20 @@ class Segments {
     this.#count += 1
     if (this.#isSettled || this.#count < this.#atOnce) return
     const now = performance.now()
-    const rate = this.#bytes / Math.max(1, now - this.#since)
-    if (rate > this.#bestRate * WORTH_MORE) {
+    const bytes = this.#receivedBytes - this.#countedBytes
+    const rate = bytes / Math.max(1, now - this.#since)
+    if (!this.#isWarm) {
+      // A connection is slow at first.
+      this.#isWarm = true
+    } else if (rate > this.#bestRate * WORTH_MORE) {
       this.#bestRate = rate
       this.#atOnce = Math.min(MAX_SEGMENTS, this.#atOnce * 2)
     } else {
-      this.#atOnce = Math.max(FIRST_SEGMENTS, this.#atOnce / 2)
+      this.#atOnce = Math.max(1, this.#atOnce / 2)
       this.#isSettled = true
     }
     this.#since = now
-    this.#bytes = 0
+    this.#countedBytes = this.#receivedBytes
     this.#count = 0
   }
 }
@@ -248,6 +262,16 @@ async function* heardBytes(
     }
   } finally {
     watchdog[Symbol.dispose]()
+  }
+}
+
+async function* counted(
+  content: AsyncIterable<Uint8Array>,
+  heard: (bytes: number) => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  for await (const bytes of content) {
+    heard(bytes.length)
+    yield bytes
   }
 }
 

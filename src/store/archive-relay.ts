@@ -7,7 +7,7 @@ import { SwarmCacheError, errorMessage } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { downloadArchive, sizeOfArchive } from './archive-download.ts'
 import { PacedBytes } from './paced-bytes.ts'
-import type { ArchiveBytes, ArchiveSource } from './store.ts'
+import type { ArchiveBytes, ArchiveDownload, ArchiveSource } from './store.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -181,7 +181,7 @@ export class ArchiveRelay implements AsyncDisposable {
     const { key, url } = archive
     const { signal } = this.#closing
     const { folder, silenceMs } = this.#options
-    const download = (from: number, stop: AbortSignal): Promise<ArchiveBytes> =>
+    const download = (from: number, stop: AbortSignal): Promise<ArchiveDownload> =>
       downloadArchive(url, from, AbortSignal.any([signal, stop]), { silenceMs })
     const size = (): Promise<number | undefined> => sizeOfArchive(url, signal)
     const opened = await source.open({ key, folder, size, download }).catch((error: unknown) => {

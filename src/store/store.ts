@@ -139,6 +139,12 @@ export interface ArchiveBytes {
   readonly content: AsyncIterable<Uint8Array>
 }
 
+/** Bytes of an archive that are on their way. */
+export interface ArchiveDownload extends ArchiveBytes {
+  /** How many have come so far, whether they were taken yet or not. */
+  readonly receivedBytes: () => number
+}
+
 /** The archive that the service named for a restore. */
 export interface UpstreamArchive {
   readonly key: string
@@ -147,7 +153,7 @@ export interface UpstreamArchive {
   /** How many bytes it has; undefined if the service does not say. Never rejects. */
   size(): Promise<number | undefined>
   /** Downloads it from the service. @throws ERR_UPSTREAM, or the signal's reason. */
-  download(from: number, signal: AbortSignal): Promise<ArchiveBytes>
+  download(from: number, signal: AbortSignal): Promise<ArchiveDownload>
 }
 
 /** Where a restore gets the bytes of the archive from, in place of the service's storage. */

@@ -166,7 +166,9 @@ export function tiersContract(name: string, create: (t: TestContext) => Promise<
     for (const frame of archive.frames) await tiers.put(frame)
     assert.equal(await tiers.offerPart(work, archive.part(0, 3)), true)
     const request = { work, scope: MAIN, key, first: 1 }
-    const pieces = tiers.followArchive(request, { signal: ending.signal })
+    let arrivals = 0
+    const onArrival = (): void => void (arrivals += 1)
+    const pieces = tiers.followArchive(request, { signal: ending.signal, onArrival })
     const reader = pieces[Symbol.asyncIterator]()
     const received: Uint8Array[] = []
     const read = async (): Promise<boolean> => {
@@ -181,6 +183,7 @@ export function tiersContract(name: string, create: (t: TestContext) => Promise<
     while (await read());
     const expected = archive.bytes.subarray(PIECE_BYTES)
     assert.deepEqual(Buffer.concat(received), Buffer.from(expected))
+    assert.ok(arrivals > 0)
     await leader.done(true)
     assert.equal((await waiting).kind, 'done')
   })

@@ -9,11 +9,11 @@ const MB = 1_000_000
 function judged(megabytes: number, megabytesPerSecond: number, takenInMs = 0): boolean[] {
   let now = 0
   const pace = new DownloadPace(megabytes * MB, () => now)
-  pace.isSlowWith(0)
-  return [1, 2, 3].map(() => {
+  pace.isSlowAt(0)
+  return [1, 2, 3].map((second) => {
     pace.wait()
     now += 1000
-    const isSlow = pace.isSlowWith(megabytesPerSecond * MB)
+    const isSlow = pace.isSlowAt(second * megabytesPerSecond * MB)
     now += takenInMs
     return isSlow
   })

@@ -53,9 +53,11 @@ function storage(
 }
 
 async function download(url: string, from: number, signal: AbortSignal): Promise<Buffer> {
-  const { archiveBytes, content } = await downloadArchive(url, from, signal)
+  const { archiveBytes, content, receivedBytes } = await downloadArchive(url, from, signal)
   assert.equal(archiveBytes, ARCHIVE.length)
-  return Buffer.concat(await collect(content))
+  const bytes = Buffer.concat(await collect(content))
+  assert.equal(receivedBytes(), bytes.length)
+  return bytes
 }
 
 test(
