@@ -189,8 +189,9 @@ class RemoteClaimant implements Claimant {
     if (this.#sending === 0) this.send({ noted: true, others })
   }
 
-  granted(): void {
+  granted(others: number): void {
     this.send({ granted: true })
+    if (others > 0) this.send({ noted: true, others })
   }
 
   joined(others: number): void {

@@ -13,7 +13,8 @@ export interface Leader {
 export interface Claimant {
   readonly peerId: PeerId
   waiting(leader: Leader): void
-  granted(): void
+  /** It has the turn from now on, while so many others wait. */
+  granted(others: number): void
   /** It has the turn, and so many others wait now. */
   joined(others: number): void
   /** The work was done by another; the place is gone. */
@@ -228,6 +229,8 @@ class Line {
       return
     }
     this.#grant(next)
+    // They follow what the new one does, and would go on asking the old one until the next beat.
+    for (const waiting of this.#queue) waiting.waiting(this.#leader())
   }
 
   #grant(claimant: Claimant): void {
@@ -239,7 +242,7 @@ class Line {
     }
     const turn = { claimant, watchdog, limit, progress: 0, [Symbol.dispose]: dispose }
     this.#turns.set(claimant, turn)
-    claimant.granted()
+    claimant.granted(this.places - 1)
   }
 
   #renew(claimant: Claimant, progress: number): void {

@@ -344,6 +344,35 @@ test(
   },
 )
 
+test(
+  'when a turn passes, its new holder and who else waits hear of each other at once',
+  options,
+  async (t) => {
+    const lab = new LeaseLab(t)
+    const [first, second, third] = await lab.addMany(3, { beatMs: 1_000_000 })
+    for (const leader of [first!, second!, third!]) {
+      const name = lab.nameLedBy(leader.peerId)
+      const turn = own(await first!.leases.takeTurn(name))
+      const stop = new AbortController()
+      const { signal } = stop
+      const second1 = second!.leases.takeTurn(name, { signal })
+      await eventually('the second in line', () => first!.leases.company(name) === 'waiting')
+      const heard: number[] = []
+      const onWaiting = (): void => void heard.push(performance.now())
+      const third1 = third!.leases.takeTurn(name, { signal, onWaiting })
+      await eventually('the third in line', () => heard.length === 1)
+      await turn.done(false)
+      own(await second1)
+      await eventually('the news for the third', () => heard.length === 2)
+      await eventually('the news for the second', () => {
+        return second!.leases.company(name) === 'waiting'
+      })
+      stop.abort()
+      await assert.rejects(third1)
+    }
+  },
+)
+
 test('a table without room gives the turn rather than nothing', options, async (t) => {
   const lab = new LeaseLab(t)
   const peer = await lab.add({ maxNames: 1 })
