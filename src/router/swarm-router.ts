@@ -46,8 +46,11 @@ const TIMEOUT = { initialMs: 2000, minMs: 1000, maxMs: 4000 }
 const MAX_ASKED = 64
 // Records of the DHT outlive their peers by hours, so only some of them are tried.
 const MAX_DHT_ASKED = 16
-// In a swarm this small everybody is connected to everybody soon, and the DHT seldom knows more.
+// In a swarm this small everybody is connected to everybody soon, and the DHT seldom knows more, while a search in it
+// costs every peer more than the question itself: whoever knows some peers looks there if they do not answer at once.
 const SMALL_SWARM = 32
+const FEW_PEERS = 3
+const PEERS_HEAD_START_MS = 20
 const SMALL_SWARM_DHT_MS = 15
 // More holders than the peers name are looked for in the DHT when they name none, or take longer than this.
 const DHT_HEAD_START_MS = 300
@@ -125,10 +128,9 @@ export class SwarmRouter implements Router {
     const direct = Promise.all(peers.map(ask))
     const digests = query.scopes.map((scope) => entryDigest({ ...query, scope }))
     const routing = new AbortController()
-    const routed = this.#askProviders(
-      digests,
-      AbortSignal.any([deadline.signal, routing.signal]),
-      ask,
+    const routingSignal = AbortSignal.any([deadline.signal, routing.signal])
+    const routed = this.#unlessAnswered(peers.length, direct, routingSignal, () =>
+      this.#askProviders(digests, routingSignal, ask),
     )
     void Promise.all([direct, routed]).then(() => enough.resolve())
     void direct.then(() => {
@@ -224,6 +226,21 @@ export class SwarmRouter implements Router {
   #connected(): PeerId[] {
     const peers = this.#parts.swarm.peers().map((peer) => peer.peerId)
     return this.rank(peers).slice(0, MAX_ASKED)
+  }
+
+  /** Does `work`, in a small swarm only if its peers do not answer soon. */
+  async #unlessAnswered(
+    count: number,
+    answers: Promise<unknown>,
+    signal: AbortSignal,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    if (count > FEW_PEERS && count < SMALL_SWARM) {
+      using headStart = startDeadline(PEERS_HEAD_START_MS, 'Asking the peers', signal)
+      const answered = answers.then(() => true)
+      if (await abortable(answered, headStart.signal).catch(() => false)) return
+    }
+    if (!signal.aborted) await work()
   }
 
   /** Does `work`, in a small swarm not before its peers have answered or had the time to. */

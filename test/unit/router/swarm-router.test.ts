@@ -345,6 +345,26 @@ test(
   },
 )
 
+test(
+  'the DHT is searched for an entry by who knows few peers, and by others if their peers are silent',
+  OPTIONS,
+  async (t) => {
+    for (const { others, mute, searches } of [
+      { others: 2, mute: false, searches: 1 },
+      { others: 5, mute: false, searches: 0 },
+      { others: 5, mute: true, searches: 1 },
+    ]) {
+      const lab = new Lab(t)
+      const { router, swarm } = await lab.add(new AnswersFrom(), { initialTimeoutMs: 2000 })
+      for (let peer = 0; peer < others; peer += 1) await lab.add(new AnswersFrom())
+      if (mute) await lab.addRaw(silent)
+      const search = t.mock.method(swarm, 'findProviders')
+      await router.find({ ...queryFor('k'), scopes: [MAIN] })
+      assert.equal(search.mock.callCount(), searches, `${others} peers, silent: ${mute}`)
+    }
+  },
+)
+
 test('what is provided while alone is announced once somebody connects', OPTIONS, async (t) => {
   const lab = new Lab(t)
   const held = entryFor('k')
