@@ -45,10 +45,10 @@ export async function planTree(
   const isCold = selection.patterns.every(({ root }) => !existsSync(fsPath(root)))
   const crew = new WriteCrew()
   const threads = threadsOf(options)
-  if (isCold && contentBytes > THREADS_FROM_BYTES) crew.start(threads)
+  if (isCold && contentBytes > THREADS_FROM_BYTES) crew.start(Math.min(1, threads), threads)
   // Where much is there already they help to look at it; this thread and the compiler's keep two cores busy.
   const hasHelp = !isCold && totalBytes(manifest.catalog) > HELP_FROM_CATALOG_BYTES && threads > 2
-  if (hasHelp) crew.start(threads - 2)
+  if (hasHelp) crew.start(threads - 2, threads)
   try {
     return await comparePlan(
       manifest,
@@ -180,8 +180,9 @@ class TreePlan implements UnpackPlan {
     this.#signal = options.signal
     const isLarge =
       files - skipped > THREADS_FROM_FILES || totalBytes(this.chunks) > THREADS_FROM_BYTES
-    // Started now, threads are ready when the first chunk has been fetched.
-    if (isLarge) crew.start(threadsOf(options))
+    // Started now, a thread is ready when the first chunk has been fetched.
+    const threads = threadsOf(options)
+    if (isLarge) crew.start(Math.min(1, threads), threads)
     crew.open(state)
     this.#crew = crew
     const followsRoot = (pattern: number): boolean => selection.patterns[pattern]!.isGlob

@@ -13,6 +13,8 @@ import { startThread, unpackError } from './worker-thread.ts'
 // Neighbouring chunks lie in the same folders, where two threads would wait for each other; and a
 // message a chunk costs more than copying it.
 const BATCH_BYTES = 512 * 1024
+// A thread costs as much as writing some ten megabytes, so another starts once those there are behind.
+const BEHIND_BYTES = 2 * BATCH_BYTES
 
 /** A frame to write, with what to do when that has happened or failed. */
 export interface WriteOrder {
@@ -25,6 +27,8 @@ export interface WriteOrder {
 /** Opens frames and writes what is in them, on threads, or on the caller's if there are none. */
 export class WriteCrew {
   #state: WriteState | undefined
+  #maxThreads = 0
+  #isHeld = false
   #writer: TreeWriter | undefined
   readonly #threads: WriteThread[] = []
   #batch: WriteOrder[] = []
@@ -33,9 +37,10 @@ export class WriteCrew {
   readonly #reader = new FrameReader()
   readonly #own = new Set<Promise<void>>()
 
-  /** Sees to it that there are so many threads; what they are to do is said later. */
-  start(threads: number): void {
-    while (this.#threads.length < threads) this.#threads.push(new WriteThread())
+  /** Sees to it that there are so many threads; what they are to do is said later. More start while they are behind. */
+  start(threads: number, maxThreads: number): void {
+    this.#maxThreads = maxThreads
+    while (this.#threads.length < threads) this.#addThread()
   }
 
   /** Has the threads that there are help with a comparison, as soon as they run. */
@@ -52,6 +57,7 @@ export class WriteCrew {
 
   /** Keeps the process alive until `close`. */
   hold(): void {
+    this.#isHeld = true
     for (const thread of this.#threads) thread.worker.ref()
   }
 
@@ -90,10 +96,21 @@ export class WriteCrew {
     clearImmediate(this.#flushTimer)
     this.#flushTimer = undefined
     if (this.#batch.length === 0) return
-    const least = this.#threads.reduce((a, b) => (b.bytesWaiting < a.bytesWaiting ? b : a))
+    let least = this.#threads.reduce((a, b) => (b.bytesWaiting < a.bytesWaiting ? b : a))
+    if (least.bytesWaiting > BEHIND_BYTES && this.#threads.length < this.#maxThreads) {
+      least = this.#addThread()
+    }
     least.send(this.#batch, this.#batchBytes)
     this.#batch = []
     this.#batchBytes = 0
+  }
+
+  #addThread(): WriteThread {
+    const thread = new WriteThread()
+    this.#threads.push(thread)
+    if (this.#state !== undefined) thread.worker.postMessage(this.#state)
+    if (this.#isHeld) thread.worker.ref()
+    return thread
   }
 
   async #writeHere({ placed, frame, onWritten, onError }: WriteOrder): Promise<void> {

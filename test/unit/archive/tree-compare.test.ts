@@ -74,7 +74,7 @@ test('threads that help with a comparison find what one thread finds', async (t)
     assert.equal(alone.includes(state), isThere)
   }
   const crew = new WriteCrew()
-  crew.start(1)
+  crew.start(1, 1)
   t.after(() => crew.close())
   const helped = await compare({
     compare: (state) => {
