@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { chmod, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { bundleClientWorker } from './bundle.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const LIBRARY = join(ROOT, 'dist/lib')
@@ -14,6 +15,7 @@ try {
     cwd: ROOT,
     stdio: 'inherit',
   })
+  await bundleClientWorker(join(fresh, 'store'))
   await chmod(join(fresh, 'cli/swarmcache.js'), 0o755)
   // npx builds once more before its first run, and a node that runs from here loads files as it needs them.
   await rename(LIBRARY, old).catch(() => {})
