@@ -8,10 +8,12 @@ import type { BenchContext, Row, Scenario } from './lab/scenario.ts'
 import { formatTable } from './lab/table.ts'
 import { TreeShelf } from './lab/trees.ts'
 
-const USAGE = `Usage: npm run bench -- [NAME…] [--quick] [--repeats N] [--json FILE] [--list]
+const USAGE = `Usage: npm run bench -- [NAME…] [--quick] [--repeats N] [--link MBIT] [--json FILE] [--list]
 
 Measures what is promised, each row against its baseline in the same run, and checks what arrived.
 --quick  one repeat and smaller sizes, for a look
+--link   rate of the links in a crowd, 100 by default; all its machines share the processors of this one,
+         which are busier with the programs of the crowd than with the links if those are fast
 --json   writes every sample to FILE`
 
 const DEFAULT_REPEATS = 3
@@ -49,6 +51,7 @@ async function main(): Promise<void> {
     options: {
       quick: { type: 'boolean', default: false },
       repeats: { type: 'string' },
+      link: { type: 'string', default: '100' },
       json: { type: 'string' },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -67,9 +70,13 @@ async function main(): Promise<void> {
   if (!Number.isInteger(repeats) || repeats < 1) {
     throw new TypeError(`--repeats is "${values.repeats}", but must be a whole number from 1.`)
   }
+  const linkMbit = Number(values.link)
+  if (!(linkMbit >= 1 && linkMbit <= 10_000)) {
+    throw new TypeError(`--link is "${values.link}", but must be a number from 1 to 10000.`)
+  }
   const machine = describeMachine()
   console.error(introduce(machine))
-  const outcomes = await measure(names, machine, { quick: values.quick, repeats })
+  const outcomes = await measure(names, machine, { quick: values.quick, repeats, linkMbit })
   console.log(`${introduce(machine)}\n`)
   for (const { name, rows, seconds, error } of outcomes) {
     console.log(`${name} (${seconds.toFixed(0)} s)`)
@@ -84,7 +91,7 @@ async function main(): Promise<void> {
 async function measure(
   names: readonly string[],
   machine: Machine,
-  options: Pick<BenchContext, 'quick' | 'repeats'>,
+  options: Pick<BenchContext, 'quick' | 'repeats' | 'linkMbit'>,
 ): Promise<Outcome[]> {
   const stopping = new AbortController()
   const stop = (signal: NodeJS.Signals): void => stopping.abort(new Error(`ended by ${signal}`))

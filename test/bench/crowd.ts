@@ -15,7 +15,6 @@ import { checkTree, readTree } from './lab/tree-check.ts'
 import type { Tree } from './lab/trees.ts'
 
 const RUNNERS = 8
-const LINK_MBIT = 100
 const FILES = 4
 const FILE_BYTES = 64 * 1024 * 1024
 const QUICK_FILE_BYTES = 16 * 1024 * 1024
@@ -58,55 +57,75 @@ interface CrowdResult {
   readonly seconds: readonly (number | undefined)[]
   /** Bytes that have left the source's link, frames and all, as a multiple of the content. */
   readonly sourceShare: number
+  /** Bytes that have reached a runner, of those that were not killed, on average; as a multiple of the content. */
+  readonly receivedShare: number
   /** How much of this machine's cores was used meanwhile, from 0 to 1. */
   readonly busy: number
 }
 
 async function fromUpstream(tree: Tree, context: BenchContext): Promise<Row[]> {
   const results = await repeat(context, 'cold, upstream', async (folder) => {
-    return await runCrowd(tree, folder, hosts(), context, { source: 'upstream' })
+    return await runCrowd(tree, folder, hosts(context), context, { source: 'upstream' })
   })
   return [
-    lastRunner(`flash crowd of ${RUNNERS}, cold: last runner`, results, bound(tree), 1.3),
+    lastRunner(`flash crowd of ${RUNNERS}, cold: last runner`, results, bound(tree, context), 1.3),
     sourceRow('what the upstream sent then, of the content', results),
   ]
 }
 
 async function fromHolder(tree: Tree, context: BenchContext): Promise<Row[]> {
   const results = await repeat(context, 'one holder', async (folder) => {
-    return await runCrowd(tree, folder, hosts(), context, { source: 'holder' })
+    return await runCrowd(tree, folder, hosts(context), context, { source: 'holder' })
   })
   return [
-    lastRunner(`flash crowd of ${RUNNERS}, one holder: last runner`, results, bound(tree), 1.3),
+    lastRunner(
+      `flash crowd of ${RUNNERS}, one holder: last runner`,
+      results,
+      bound(tree, context),
+      1.3,
+    ),
     sourceRow('what the first holder sent then, of the content', results),
   ]
 }
 
 async function withSlowRunner(tree: Tree, context: BenchContext): Promise<Row[]> {
-  const slow = hosts().map((host, index) =>
-    index === RUNNERS ? { ...host, upMbit: LINK_MBIT / 10, downMbit: LINK_MBIT / 10 } : host,
+  const slowMbit = context.linkMbit / 10
+  const slow = hosts(context).map((host, index) =>
+    index === RUNNERS ? { ...host, upMbit: slowMbit, downMbit: slowMbit } : host,
   )
   const results = await repeat(context, 'one slow runner', async (folder) => {
     const result = await runCrowd(tree, folder, slow, context, { source: 'upstream' })
     return { ...result, seconds: result.seconds.slice(0, -1) }
   })
   return [
-    lastRunner('the same with one runner ten times slower: others', results, bound(tree), 1.5),
+    lastRunner(
+      'the same with one runner ten times slower: others',
+      results,
+      bound(tree, context),
+      1.5,
+    ),
   ]
 }
 
 async function withKilledFetcher(tree: Tree, context: BenchContext): Promise<Row[]> {
   const results = await repeat(context, 'fetcher killed', async (folder) => {
-    return await runCrowd(tree, folder, hosts(), context, { source: 'upstream', kill: true })
+    return await runCrowd(tree, folder, hosts(context), context, { source: 'upstream', kill: true })
   })
-  return [lastRunner('the same with its fetcher killed halfway: others', results, bound(tree), 1.5)]
+  return [
+    lastRunner(
+      'the same with its fetcher killed halfway: others',
+      results,
+      bound(tree, context),
+      1.5,
+    ),
+  ]
 }
 
 /** It takes long, so once is enough. */
 async function fromCentralServer(tree: Tree, context: BenchContext): Promise<Row[]> {
   const { folder, quick, signal, say } = context
   if (quick) return [{ what: 'central server, stock client', skipped: 'it takes most of a minute' }]
-  await using network = new LabNetwork(hosts())
+  await using network = new LabNetwork(hosts(context))
   await using server = await startCacheServer(signal, network.host(SOURCE))
   await saveUpstream(server, tree, folder, network.host(SOURCE), signal)
   const seconds = await Promise.all(
@@ -131,7 +150,7 @@ async function fromCentralServer(tree: Tree, context: BenchContext): Promise<Row
       what: 'the same from a central server by the stock client: last runner',
       unit: 's',
       samples: [Math.max(...seconds)],
-      baseline: { what: 'fluid bound', samples: [bound(tree)] },
+      baseline: { what: 'fluid bound', samples: [bound(tree, context)] },
     },
   ]
 }
@@ -173,6 +192,9 @@ async function runCrowd(
   await settled(pids, signal)
   const coresUsed = watchCores()
   const before = network.traffic(sourceHost!).sent
+  const receivedBefore = new Map(
+    runnerHosts.map((host) => [host, network.traffic(host).received] as const),
+  )
   const outcomes = Promise.allSettled(sessions.map(async (session) => await restoreIn(session)))
   const killed = kill ? await killFetcher(network, before, tree) : undefined
   const seconds = (await outcomes).map((outcome, index) => {
@@ -185,11 +207,15 @@ async function runCrowd(
   for (const { host, workspace } of runners) {
     if (host !== killed) checkTree(join(workspace, tree.path), tree.content)
   }
+  const alive = runnerHosts.filter((host) => host !== killed)
+  const received = alive.map((host) => network.traffic(host).received - receivedBefore.get(host)!)
+  const receivedShare =
+    received.reduce((sum, bytes) => sum + bytes, 0) / alive.length / tree.content.bytes
   const sourceShare = (network.traffic(sourceHost!).sent - before) / tree.content.bytes
   for (const [index, session] of sessions.entries()) {
     if (runners[index]!.host !== killed) await session.close()
   }
-  return { seconds, sourceShare, busy }
+  return { seconds, sourceShare, receivedShare, busy }
 }
 
 async function restoreIn(session: RunnerSession): Promise<number> {
@@ -242,13 +268,15 @@ async function repeat(
     results.push(result)
     const seconds = result.seconds.map((value) => value?.toFixed(1) ?? 'killed').join(' ')
     const share = result.sourceShare.toFixed(2)
-    context.say(`${name}: ${seconds} s, the source sent ${share} F, ${busyCores([result])}`)
+    const received = result.receivedShare.toFixed(2)
+    const moved = `the source sent ${share} F, a runner received ${received} F`
+    context.say(`${name}: ${seconds} s, ${moved}, ${busyCores([result])}`)
   }
   return results
 }
 
-function hosts(): LabHost[] {
-  const link = { upMbit: LINK_MBIT, downMbit: LINK_MBIT }
+function hosts({ linkMbit }: BenchContext): LabHost[] {
+  const link = { upMbit: linkMbit, downMbit: linkMbit }
   const runners = Array.from({ length: RUNNERS }, (_, index) => ({
     name: `runner-${index}`,
     ...link,
@@ -256,8 +284,8 @@ function hosts(): LabHost[] {
   return [{ name: SOURCE, ...link }, ...runners]
 }
 
-function bound(tree: Tree): number {
-  const rate = (LINK_MBIT * 1e6) / 8
+function bound(tree: Tree, { linkMbit }: BenchContext): number {
+  const rate = (linkMbit * 1e6) / 8
   const receivers = Array.from({ length: RUNNERS }, () => ({ up: rate, down: rate }))
   return fluidBoundSeconds({ fileBytes: tree.content.bytes, sourceRate: rate, receivers })
 }

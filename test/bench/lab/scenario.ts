@@ -6,6 +6,8 @@ export interface BenchContext {
   readonly quick: boolean
   /** How often each thing is measured. */
   readonly repeats: number
+  /** Of each machine's link in a crowd, in both directions: megabits per second. */
+  readonly linkMbit: number
   /** Aborts when the run is to end. */
   readonly signal: AbortSignal
   /** A folder of this scenario alone, on tmpfs where there is one; removed afterwards. */
