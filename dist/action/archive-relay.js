@@ -1,5 +1,6 @@
 import { n as pause, r as startDeadline, t as abortable } from "./deadline.js";
 import { o as isSwarmCacheError, r as errorMessage, t as SwarmCacheError } from "./errors.js";
+import { t as BoundedQueue } from "./bounded-queue.js";
 import { t as Watchdog } from "./watchdog.js";
 import { createServer } from "node:http";
 import { randomBytes, timingSafeEqual } from "node:crypto";
@@ -13,12 +14,19 @@ const SEGMENT_BYTES = 4194304;
 */
 async function downloadArchive(url, from, signal, options = {}) {
 	let request = new SegmentRequest(url, signal, options.silenceMs ?? 1e4), first = await request.open(from, from + SEGMENT_BYTES), { archiveBytes } = first;
-	return first.isRange ? {
+	if (!first.isRange) {
+		let receivedBytes = 0;
+		return {
+			archiveBytes,
+			content: counted(skip(first.content, from), (bytes) => receivedBytes += bytes),
+			receivedBytes: () => receivedBytes
+		};
+	}
+	let segments = new Segments(request, archiveBytes);
+	return {
 		archiveBytes,
-		content: new Segments(request, archiveBytes).read(from, first.content)
-	} : {
-		archiveBytes,
-		content: skip(first.content, from)
+		content: segments.read(from, first.content),
+		receivedBytes: () => segments.receivedBytes
 	};
 }
 /** How many bytes the archive at an address has; undefined if the service does not say. */
@@ -109,51 +117,53 @@ var SegmentRequest = class {
 }, Segments = class {
 	#request;
 	#archiveBytes;
-	#atOnce = 2;
+	#atOnce = 1;
+	#isWarm = !1;
 	#isSettled = !1;
 	#bestRate = 0;
 	#since = performance.now();
-	#bytes = 0;
+	#receivedBytes = 0;
+	#countedBytes = 0;
 	#count = 0;
 	constructor(request, archiveBytes) {
 		this.#request = request, this.#archiveBytes = archiveBytes;
 	}
+	/** Of all segments, those that have not been handed over included. */
+	get receivedBytes() {
+		return this.#receivedBytes;
+	}
 	async *read(from, first) {
-		let next = from + SEGMENT_BYTES, ahead = [], fill = () => {
-			for (; ahead.length < this.#atOnce - 1 && next < this.#archiveBytes;) {
-				let collected = this.#collect(next);
-				collected.catch(() => {}), ahead.push(collected), next += SEGMENT_BYTES;
-			}
-		};
-		fill();
-		for await (let bytes of first) this.#heard(bytes.length), yield bytes;
-		for (this.#adapt();;) {
-			fill();
-			let collected = ahead.shift();
-			if (collected === void 0) {
-				if (next >= this.#archiveBytes) return;
-				let { content } = await this.#request.open(next, next + SEGMENT_BYTES);
-				next += SEGMENT_BYTES;
-				for await (let bytes of content) this.#heard(bytes.length), yield bytes;
-			} else yield* await collected;
-			this.#adapt();
+		let next = from + SEGMENT_BYTES, ahead = [], begin = (count) => {
+			for (; ahead.length < count && next < this.#archiveBytes;) ahead.push(this.#begin(next)), next += SEGMENT_BYTES;
+		}, current = this.#counted(first);
+		for (; current !== void 0;) {
+			begin(this.#atOnce - 1);
+			let leftBytes = SEGMENT_BYTES;
+			for await (let bytes of current) leftBytes -= bytes.length, leftBytes < 524288 && begin(this.#atOnce), yield bytes;
+			this.#adapt(), begin(1), current = ahead.shift();
 		}
 	}
-	async #collect(start) {
+	/** A segment that is fetched from now on, whenever its bytes are taken. */
+	#begin(start) {
+		let queue = new BoundedQueue(SEGMENT_BYTES, (bytes) => bytes.length);
+		return (async () => {
+			for await (let bytes of this.#segment(start)) await queue.push(bytes);
+			queue.end();
+		})().catch((error) => queue.fail(error)), queue;
+	}
+	async *#segment(start) {
 		let { content, isRange } = await this.#request.open(start, start + SEGMENT_BYTES);
 		if (!isRange) throw upstreamError("it no longer answers to ranges");
-		let collected = [];
-		for await (let bytes of content) this.#heard(bytes.length), collected.push(bytes);
-		return collected;
+		yield* this.#counted(content);
 	}
-	#heard(bytes) {
-		this.#bytes += bytes;
+	#counted(content) {
+		return counted(content, (bytes) => this.#receivedBytes += bytes);
 	}
 	/** Asks for more at once as long as that makes it faster. */
 	#adapt() {
 		if (this.#count += 1, this.#isSettled || this.#count < this.#atOnce) return;
-		let now = performance.now(), rate = this.#bytes / Math.max(1, now - this.#since);
-		rate > this.#bestRate * 1.25 ? (this.#bestRate = rate, this.#atOnce = Math.min(8, this.#atOnce * 2)) : (this.#atOnce = Math.max(2, this.#atOnce / 2), this.#isSettled = !0), this.#since = now, this.#bytes = 0, this.#count = 0;
+		let now = performance.now(), rate = (this.#receivedBytes - this.#countedBytes) / Math.max(1, now - this.#since);
+		this.#isWarm ? rate > this.#bestRate * 1.25 ? (this.#bestRate = rate, this.#atOnce = Math.min(8, this.#atOnce * 2)) : (this.#atOnce = Math.max(1, this.#atOnce / 2), this.#isSettled = !0) : this.#isWarm = !0, this.#since = now, this.#countedBytes = this.#receivedBytes, this.#count = 0;
 	}
 };
 async function* heardBytes(body, watchdog) {
@@ -162,6 +172,9 @@ async function* heardBytes(body, watchdog) {
 	} finally {
 		watchdog[Symbol.dispose]();
 	}
+}
+async function* counted(content, heard) {
+	for await (let bytes of content) heard(bytes.length), yield bytes;
 }
 async function* skip(content, count) {
 	let left = count;

@@ -219,7 +219,7 @@ var RemoteTiers = class {
 		};
 		return decodeJson(await this.#call("offerPart", args, { body: encodeRefs(pieces) })) === !0;
 	}
-	followArchive(request, { signal }) {
+	followArchive(request, { signal, onArrival }) {
 		let { work, ...follow } = request, home = this.#home, header = {
 			id: 1,
 			call: "followArchive",
@@ -235,7 +235,7 @@ var RemoteTiers = class {
 				if (message === void 0) throw nodeGone();
 				if (message.header.error !== void 0) throw decodeError(message.header.error);
 				if (message.header.end === !0) return;
-				yield readPiece(message, home);
+				message.header.arrived === !0 ? onArrival?.() : yield readPiece(message, home);
 			}
 		}, signal);
 	}

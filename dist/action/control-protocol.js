@@ -190,7 +190,7 @@ function decodeError(value) {
 /** Why the two sides cannot talk, or undefined if they can. */
 function protocolMismatch(theirs, versions) {
 	if (theirs.hello !== "swarmcache control") return malformed("the other side does not greet as one of ours");
-	if (theirs.protocol !== 3) return new SwarmCacheError("ERR_CONTROL", `The running node is of swarmcache ${shortVersion(versions.node)}, this is ${shortVersion(versions.client)}, and they do not understand each other. Stop that node and start it again with this version.`);
+	if (theirs.protocol !== 4) return new SwarmCacheError("ERR_CONTROL", `The running node is of swarmcache ${shortVersion(versions.node)}, this is ${shortVersion(versions.client)}, and they do not understand each other. Stop that node and start it again with this version.`);
 }
 function shortVersion(version) {
 	return typeof version == "string" ? version.slice(0, 64) : "of unknown version";

@@ -206,20 +206,31 @@ var ControlSession = class {
 	}
 	/** Who did the work, or nothing if the turn is the client's. */
 	async #takeTurn(tiers, { id, header, signal }) {
-		let name = readTurnName(header), saying = !1, turn = await tiers.takeTurn(readDigest(header), {
+		let name = readTurnName(header), onWaiting = this.#teller((progress) => ({
+			id,
+			waiting: progress
+		})), turn = await tiers.takeTurn(readDigest(header), {
 			signal,
-			onWaiting: (progress) => {
-				saying || (saying = !0, this.#channel.write({
-					id,
-					waiting: progress
-				}).catch(() => this.stop()).finally(() => saying = !1));
-			}
+			onWaiting
 		});
 		return turn.kind === "done" ? { by: turn.by } : (signal.aborted ? await turn.done(!1) : this.#turns.keep(name, turn), {});
 	}
+	/** Says something now and again: a client that does not read is told no more of what it can do without. */
+	#teller(news) {
+		let isSaying = !1;
+		return (...about) => {
+			isSaying || (isSaying = !0, this.#channel.write(news(...about)).catch(() => this.stop()).finally(() => isSaying = !1));
+		};
+	}
 	async #follow({ id, header, signal }) {
-		let tiers = await this.#node.tiers(readRepository(header), { signal });
-		for await (let piece of tiers.followArchive(readFollow(header), { signal })) {
+		let tiers = await this.#node.tiers(readRepository(header), { signal }), onArrival = this.#teller(() => ({
+			id,
+			arrived: !0
+		}));
+		for await (let piece of tiers.followArchive(readFollow(header), {
+			signal,
+			onArrival
+		})) {
 			let { header: said, body } = encodePiece(piece, this.#home);
 			await this.#channel.write({
 				id,

@@ -16,7 +16,7 @@ import { t as formatSize } from "./sizes.js";
 import { a as openFrame } from "./chunk.js";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, normalize, sep } from "node:path";
 import { closeSync, fstatSync, futimesSync, linkSync, lstatSync, mkdirSync, openSync, opendirSync, readSync, readdirSync, readlinkSync, renameSync, rmSync, statSync, unlinkSync, utimesSync, writeSync, writevSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { DatabaseSync } from "node:sqlite";
@@ -151,10 +151,10 @@ var DigestFolder = class {
 	/** A file relied on longer ago than this is marked as in use again. */
 	#touchAfterMs;
 	constructor(folder, layout, now, touchAfterMs) {
-		this.#folder = folder, this.#layout = layout, this.#now = now, this.#touchAfterMs = touchAfterMs;
+		this.#folder = normalize(folder), this.#layout = layout, this.#now = now, this.#touchAfterMs = touchAfterMs;
 	}
 	path(digest) {
-		return join(this.#folder, digest.slice(0, 2), digest);
+		return `${this.#folder}${sep}${digest.slice(0, 2)}${sep}${digest}`;
 	}
 	/** True if the file is there, and then a clean-up spares it for its grace period. */
 	hold(digest) {

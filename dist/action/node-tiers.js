@@ -48,8 +48,8 @@ function manifestGone(entry, why, cause) {
 // src/cache/followed-archive.ts
 const STORING_BYTES$1 = 8388608, WAITING_LISTS = 1024, NOTHING$1 = /* @__PURE__ */ new Uint8Array();
 /** The pieces of a download that another works on, in order; see `Tiers.followArchive`. */
-async function* followArchive(parts, repository, request, signal) {
-	let following = new Following(parts, repository, request, signal);
+async function* followArchive(parts, repository, request, options) {
+	let following = new Following(parts, repository, request, options);
 	try {
 		for (;;) {
 			let piece = await following.next();
@@ -66,6 +66,7 @@ var Following = class {
 	#request;
 	#ending = new AbortController();
 	#signal;
+	#onArrival;
 	#storing = new Limit(STORING_BYTES$1);
 	/** By number, from the next one to hand over on. */
 	#wanted = /* @__PURE__ */ new Map();
@@ -78,13 +79,14 @@ var Following = class {
 	#next;
 	#archiveBytes;
 	#aheadBytes = 0;
+	#saidMs = -1e400;
 	#holder;
 	/** True if pieces can be handed over as places in files. */
 	#placed = !1;
 	#error;
 	#wake = Promise.withResolvers();
-	constructor(parts, repository, request, signal) {
-		this.#parts = parts, this.#repository = repository, this.#request = request, this.#signal = AbortSignal.any([signal, this.#ending.signal]), this.#next = request.first, this.#start(this.#listen()), this.#start(this.#fetch());
+	constructor(parts, repository, request, { signal, onArrival }) {
+		this.#parts = parts, this.#repository = repository, this.#request = request, this.#signal = AbortSignal.any([signal, this.#ending.signal]), this.#onArrival = onArrival, this.#next = request.first, this.#start(this.#listen()), this.#start(this.#fetch());
 	}
 	/** The next piece, or undefined at the end of the archive. */
 	async next() {
@@ -230,6 +232,10 @@ var Following = class {
 			}
 		})();
 	}
+	#sayArrival() {
+		let now = performance.now();
+		now - this.#saidMs < 100 || (this.#saidMs = now, this.#onArrival?.());
+	}
 	#allOf(digest) {
 		return (this.#numbers.get(digest) ?? []).flatMap((number) => {
 			let wanted = this.#wanted.get(number);
@@ -238,6 +244,7 @@ var Following = class {
 	}
 	/** A piece is in the store now, or at hand. */
 	#arrived(digest, frame) {
+		this.#sayArrival();
 		for (let wanted of this.#allOf(digest)) frame === void 0 ? wanted.isStored = !0 : (this.#aheadBytes < 16777216 || wanted === this.#wanted.get(this.#next)) && (wanted.frame = frame, this.#aheadBytes += frame.bytes.length);
 		this.#news();
 	}
@@ -522,7 +529,7 @@ var NodeTiers = class {
 			...part
 		}) ?? !1;
 	}
-	async *followArchive(request, { signal }) {
+	async *followArchive(request, options) {
 		let { store, leases, peers, checkEntry, logger } = this.#parts;
 		if (leases === void 0) throw new SwarmCacheError("ERR_PEER", "Nobody else works on it.");
 		yield* followArchive({
@@ -532,7 +539,7 @@ var NodeTiers = class {
 			checkEntry,
 			forged: (peerId, reason) => peers?.router.failed(peerId, reason, !0),
 			logger
-		}, this.#repository, request, signal);
+		}, this.#repository, request, options);
 	}
 	async forget(entry, { malformed = !1 } = {}) {
 		this.#assertOwn(entry.repository), malformed && this.#blame(entry), this.#holders.delete(entry.manifest), (await this.#parts.store.getEntry(entry))?.manifest === entry.manifest && (await this.#parts.store.removeEntry(entry), this.#provides && await this.#parts.peers?.router.withdraw(entry));

@@ -484,7 +484,11 @@ var Line = class {
 	#grantNext() {
 		if (this.#turns.size > 0 || this.#reserved !== void 0) return;
 		let next = this.#queue.shift();
-		next === void 0 ? (this.stop(), this.#events.empty()) : this.#grant(next);
+		if (next === void 0) this.stop(), this.#events.empty();
+		else {
+			this.#grant(next);
+			for (let waiting of this.#queue) waiting.waiting(this.#leader());
+		}
 	}
 	#grant(claimant) {
 		let watchdog = new Watchdog(this.#options.leaseMs, () => this.#lapse(claimant)), limit = setTimeout(() => this.#lapse(claimant), this.#options.maxTurnMs).unref(), dispose = () => {
@@ -496,7 +500,7 @@ var Line = class {
 			progress: 0,
 			[Symbol.dispose]: dispose
 		};
-		this.#turns.set(claimant, turn), claimant.granted();
+		this.#turns.set(claimant, turn), claimant.granted(this.places - 1);
 	}
 	#renew(claimant, progress) {
 		let turn = this.#turns.get(claimant);

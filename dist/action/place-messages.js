@@ -23,7 +23,7 @@ var ControlChannel = class {
 	async greet() {
 		await this.write({
 			hello: HELLO,
-			protocol: 3,
+			protocol: 4,
 			version: VERSION,
 			pid: process.pid
 		});

@@ -484,6 +484,8 @@ const BATCH_BYTES = 524288;
 /** Opens frames and writes what is in them, on threads, or on the caller's if there are none. */
 var WriteCrew = class {
 	#state;
+	#maxThreads = 0;
+	#isHeld = !1;
 	#writer;
 	#threads = [];
 	#batch = [];
@@ -491,9 +493,9 @@ var WriteCrew = class {
 	#flushTimer;
 	#reader = new FrameReader();
 	#own = /* @__PURE__ */ new Set();
-	/** Sees to it that there are so many threads; what they are to do is said later. */
-	start(threads) {
-		for (; this.#threads.length < threads;) this.#threads.push(new WriteThread());
+	/** Sees to it that there are so many threads; what they are to do is said later. More start while they are behind. */
+	start(threads, maxThreads) {
+		for (this.#maxThreads = maxThreads; this.#threads.length < threads;) this.#addThread();
 	}
 	/** Has the threads that there are help with a comparison, as soon as they run. */
 	compare(state) {
@@ -506,6 +508,7 @@ var WriteCrew = class {
 	}
 	/** Keeps the process alive until `close`. */
 	hold() {
+		this.#isHeld = !0;
 		for (let thread of this.#threads) thread.worker.ref();
 	}
 	/** Takes an order; orders are carried out in any order. */
@@ -530,7 +533,13 @@ var WriteCrew = class {
 		await Promise.all(this.#threads.map((thread) => thread.worker.terminate()));
 	}
 	#flush() {
-		clearImmediate(this.#flushTimer), this.#flushTimer = void 0, this.#batch.length !== 0 && (this.#threads.reduce((a, b) => b.bytesWaiting < a.bytesWaiting ? b : a).send(this.#batch, this.#batchBytes), this.#batch = [], this.#batchBytes = 0);
+		if (clearImmediate(this.#flushTimer), this.#flushTimer = void 0, this.#batch.length === 0) return;
+		let least = this.#threads.reduce((a, b) => b.bytesWaiting < a.bytesWaiting ? b : a);
+		least.bytesWaiting > 1048576 && this.#threads.length < this.#maxThreads && (least = this.#addThread()), least.send(this.#batch, this.#batchBytes), this.#batch = [], this.#batchBytes = 0;
+	}
+	#addThread() {
+		let thread = new WriteThread();
+		return this.#threads.push(thread), this.#state !== void 0 && thread.worker.postMessage(this.#state), this.#isHeld && thread.worker.ref(), thread;
 	}
 	async #writeHere({ placed, frame, onWritten, onError }) {
 		let writer = this.#writer;
@@ -629,9 +638,9 @@ async function planTree(manifest, catalog, paths, options) {
 	let { signal } = options;
 	signal?.throwIfAborted();
 	let selection = PathSelection.of(paths, options.workingDirectory), contentBytes = totalBytes(manifest.content), isCold = selection.patterns.every(({ root }) => !existsSync(fsPath(root))), crew = new WriteCrew(), threads = threadsOf(options);
-	isCold && contentBytes > THREADS_FROM_BYTES && crew.start(threads);
+	isCold && contentBytes > THREADS_FROM_BYTES && crew.start(Math.min(1, threads), threads);
 	let hasHelp = !isCold && totalBytes(manifest.catalog) > 262144 && threads > 2;
-	hasHelp && crew.start(threads - 2);
+	hasHelp && crew.start(threads - 2, threads);
 	try {
 		return await comparePlan(manifest, catalog, {
 			selection,
@@ -701,7 +710,9 @@ var TreePlan = class {
 	#isUsed = !1;
 	constructor(state, paths, placed, { selection, contentBytes, crew, content }, options) {
 		let { files, skipped } = countFiles(state.columns, state.onDisk);
-		this.chunks = Array.from(placed.values(), ({ chunk }) => chunk), this.files = files, this.skipped = skipped, this.contentBytes = contentBytes, this.#signal = options.signal, (files - skipped > 1500 || totalBytes(this.chunks) > THREADS_FROM_BYTES) && crew.start(threadsOf(options)), crew.open(state), this.#crew = crew;
+		this.chunks = Array.from(placed.values(), ({ chunk }) => chunk), this.files = files, this.skipped = skipped, this.contentBytes = contentBytes, this.#signal = options.signal;
+		let isLarge = files - skipped > 1500 || totalBytes(this.chunks) > THREADS_FROM_BYTES, threads = threadsOf(options);
+		isLarge && crew.start(Math.min(1, threads), threads), crew.open(state), this.#crew = crew;
 		let followsRoot = (pattern) => selection.patterns[pattern].isGlob, isWritten = (file) => state.onDisk[file] !== ON_DISK.SAME;
 		this.#tree = {
 			columns: state.columns,

@@ -328,7 +328,6 @@ var PassableTurn = class {
 	/** When waiting for the next bytes began; undefined before the first ones, which take a connection. */
 	#waitingSince;
 	#waitedMs = 0;
-	#bytes = 0;
 	constructor(totalBytes, now = () => performance.now()) {
 		this.#totalBytes = totalBytes, this.#now = now;
 	}
@@ -336,10 +335,10 @@ var PassableTurn = class {
 	wait() {
 		this.#waitingSince = this.#now();
 	}
-	/** Counts bytes that have come; true if the download is slow, and would be for long. */
-	isSlowWith(bytes) {
-		if (this.#waitingSince !== void 0 && (this.#waitedMs += this.#now() - this.#waitingSince), this.#bytes += bytes, this.#waitedMs < 2e3) return !1;
-		let bytesPerMs = this.#bytes / this.#waitedMs, leftMs = (this.#totalBytes - this.#bytes) / bytesPerMs;
+	/** Called when bytes were waited for: true if the download is slow, and would be for long, with what came so far. */
+	isSlowAt(receivedBytes) {
+		if (this.#waitingSince !== void 0 && (this.#waitedMs += this.#now() - this.#waitingSince), this.#waitedMs < 2e3) return !1;
+		let bytesPerMs = receivedBytes / this.#waitedMs, leftMs = (this.#totalBytes - receivedBytes) / bytesPerMs;
 		return bytesPerMs * 1e3 < 2e6 && leftMs > 8e3;
 	}
 };
@@ -405,6 +404,8 @@ var SharedArchive = class {
 	#pieces;
 	#first;
 	#offering;
+	/** For how long the others have supplied nothing that was waited for. */
+	#silentMs = 0;
 	constructor(parts, options) {
 		this.#parts = parts, this.#options = options, this.#signal = AbortSignal.any([options.signal, this.#over.signal]), this.#turn = takeTurn(parts, options.work, {
 			signal: this.#signal,
@@ -457,7 +458,10 @@ var SharedArchive = class {
 			key,
 			first,
 			placed
-		}, { signal: AbortSignal.any([this.#signal, this.#unfollowed.signal]) });
+		}, {
+			signal: AbortSignal.any([this.#signal, this.#unfollowed.signal]),
+			onArrival: () => this.#silentMs = 0
+		});
 		this.#pieces = pieces[Symbol.asyncIterator](), this.#first = this.#pieces.next(), this.#first.catch((error) => this.#refused(error));
 	}
 	#unfollow() {
@@ -470,10 +474,10 @@ var SharedArchive = class {
 	}
 	async #openOwn(archive) {
 		if (await this.#parts.tiers.company(this.#options.work).catch(() => "none") === "none") return;
-		let { archiveBytes, content } = await archive.download(0, this.#signal);
+		let download = await archive.download(0, this.#signal);
 		return {
-			archiveBytes,
-			content: this.#own(content, archiveBytes, 0)
+			archiveBytes: download.archiveBytes,
+			content: this.#own(download, 0)
 		};
 	}
 	/** What peers have a part in is not let through to its end before it was checked as a whole. */
@@ -515,7 +519,7 @@ var SharedArchive = class {
 		this.#parts.logger.log("info", `Going on with the download of another from byte ${at}`);
 		let rest = await archive.download(at, this.#signal);
 		if (rest.archiveBytes !== archiveBytes) throw new SwarmCacheError("ERR_INTEGRITY", "The archive of the peers has another size.");
-		yield* this.#own(rest.content, archiveBytes, pieces);
+		yield* this.#own(rest, pieces);
 	}
 	/** The next piece of who has the turn; undefined once there is no use in waiting for one. */
 	async #nextPiece() {
@@ -523,10 +527,12 @@ var SharedArchive = class {
 		if (iterator === void 0) return;
 		let next = this.#first ?? iterator.next();
 		this.#first = void 0;
-		let over = Promise.withResolvers(), waitedMs = 0, timer = setInterval(() => {
-			waitedMs += 100;
+		let over = Promise.withResolvers();
+		this.#silentMs = 0;
+		let timer = setInterval(() => {
+			this.#silentMs += 100;
 			let patienceMs = this.#ownTurn === void 0 ? 2e4 : 300;
-			waitedMs >= patienceMs ? over.resolve(void 0) : this.#isDone && waitedMs >= 3e3 && over.reject(this.#takeCopy());
+			this.#silentMs >= patienceMs ? over.resolve(void 0) : this.#isDone && this.#silentMs >= 3e3 && over.reject(this.#takeCopy());
 		}, 100), arrived = next.then((result) => result.done === !0 ? "end" : result.value, (error) => {
 			this.#refused(error);
 		});
@@ -540,7 +546,7 @@ var SharedArchive = class {
 		return this.#isCopyOffered = !0, new SwarmCacheError("ERR_PEER", "Who downloaded it has offered what is in it instead.");
 	}
 	/** Bytes from the service, which are offered to the others as long as the turn is this one's. */
-	async *#own(content, archiveBytes, firstPiece) {
+	async *#own({ archiveBytes, content, receivedBytes }, firstPiece) {
 		let { work, request, key } = this.#options, { tiers, logger } = this.#parts, turn = this.#ownTurn, offering = turn === void 0 ? void 0 : new OfferedArchive({
 			tiers,
 			logger
@@ -553,7 +559,7 @@ var SharedArchive = class {
 		});
 		this.#offering = offering;
 		let pace = firstPiece === 0 ? new DownloadPace(archiveBytes) : void 0;
-		for await (let bytes of content) turn?.progressed(), this.#count("upstream", bytes.length), turn !== void 0 && pace?.isSlowWith(bytes.length) === !0 && (await this.#pass(turn), pace = void 0, offering = void 0), await offering?.write(bytes), yield bytes, pace?.wait();
+		for await (let bytes of content) turn?.progressed(), this.#count("upstream", bytes.length), turn !== void 0 && pace?.isSlowAt(receivedBytes()) === !0 && (await this.#pass(turn), pace = void 0, offering = void 0), await offering?.write(bytes), yield bytes, pace?.wait();
 		offering?.end();
 	}
 	/** Lets another download for those who wait; what was offered so far is of use to it. */

@@ -147,8 +147,11 @@ var LeaseServer = class {
 			others
 		});
 	}
-	granted() {
-		this.send({ granted: !0 });
+	granted(others) {
+		this.send({ granted: !0 }), others > 0 && this.send({
+			noted: !0,
+			others
+		});
 	}
 	joined(others) {
 		this.note(others);

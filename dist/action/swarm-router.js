@@ -520,7 +520,7 @@ var SwarmRouter = class {
 		}, direct = Promise.all(peers.map(ask)), digests = query.scopes.map((scope) => entryDigest({
 			...query,
 			scope
-		})), routing = new AbortController(), routed = this.#askProviders(digests, AbortSignal.any([deadline.signal, routing.signal]), ask);
+		})), routing = new AbortController(), routingSignal = AbortSignal.any([deadline.signal, routing.signal]), routed = this.#unlessAnswered(peers.length, direct, routingSignal, () => this.#askProviders(digests, routingSignal, ask));
 		return Promise.all([direct, routed]).then(() => enough.resolve()), direct.then(() => {
 			search.isSettled ? enough.resolve() : peers.length < 32 && setTimeout(enough.resolve, 15);
 		}), await enough.promise, routing.abort(), deadline.signal.aborted && options.signal?.aborted !== !0 || questions.abort(), options.signal?.throwIfAborted(), search.result(rank);
@@ -595,6 +595,15 @@ var SwarmRouter = class {
 	#connected() {
 		let peers = this.#parts.swarm.peers().map((peer) => peer.peerId);
 		return this.rank(peers).slice(0, 64);
+	}
+	/** Does `work`, in a small swarm only if its peers do not answer soon. */
+	async #unlessAnswered(count, answers, signal, work) {
+		if (count > 3 && count < 32) {
+			using headStart = startDeadline(20, "Asking the peers", signal);
+			let answered = answers.then(() => !0);
+			if (await abortable(answered, headStart.signal).catch(() => !1)) return;
+		}
+		signal.aborted || await work();
 	}
 	/** Does `work`, in a small swarm not before its peers have answered or had the time to. */
 	async #afterPeers(count, answers, signal, work) {

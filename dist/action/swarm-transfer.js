@@ -113,6 +113,10 @@ var ChunkPicker = class {
 		}
 		return picked;
 	}
+	/** It is here, and may yet turn out not to be what it should. */
+	arrived(task) {
+		this.#open.delete(task) && (this.#openBytes -= task.chunk.bytes), task.state = "arrived";
+	}
 	/** Nobody is asked for it any more. */
 	giveBack(task) {
 		this.#open.has(task) || (task.state = "open", this.#open.add(task), this.#openBytes += task.chunk.bytes);
@@ -176,7 +180,7 @@ function isOnlyAskedOfFull(task) {
 * The tail of a fetch is as slow as its slowest source. What a source has not begun with moves to one that is
 * done sooner; what it is sending now is asked for twice, and the second copy cancelled when the first arrives.
 */
-function chunksToRescue(idle, others, { now, taskOf, gainMs }) {
+function chunksToRescue(idle, others, { now, taskOf, gainMs, mayCopy }) {
 	let copied = [], moved = [], bytes = idle.outstandingBytes;
 	for (let other of others) {
 		if (other === idle) continue;
@@ -189,7 +193,9 @@ function chunksToRescue(idle, others, { now, taskOf, gainMs }) {
 			let otherMs = Math.max(other.expectedMs(owedBytes), other.silentMs(now));
 			owedBytes -= chunk.bytes;
 			let task = taskOf(chunk.digest);
-			task?.state !== "asked" || now - askedAt < 100 || task.from.has(idle) || task.from.size >= 2 || !idle.holds(chunk.digest) || otherMs < 2 * idle.possibleMs(bytes + chunk.bytes) + gainMs || copied.includes(task) || moved.includes(task) || (bytes += chunk.bytes, chunk.digest === oldest || task.from.size > 1 ? copied.push(task) : moved.push(task));
+			if (task?.state !== "asked" || now - askedAt < 100 || task.from.has(idle) || task.from.size >= 2 || !idle.holds(chunk.digest) || otherMs < 2 * idle.possibleMs(bytes + chunk.bytes) + gainMs || copied.includes(task) || moved.includes(task)) continue;
+			let isBegun = chunk.digest === oldest || task.from.size > 1;
+			isBegun && !mayCopy && other.silentMs(now) < 500 || (bytes += chunk.bytes, isBegun ? copied.push(task) : moved.push(task));
 		}
 	}
 	return {
@@ -251,6 +257,10 @@ var FetchSource = class {
 	holds(digest) {
 		return this.isFull ? !this.lacks.has(digest) : this.offers.has(digest);
 	}
+	/** What it delivers at present. */
+	get bytesPerMs() {
+		return this.#bytesPerMs ?? 0;
+	}
 	/** How long so many bytes that it owes will take at the rate it has now. */
 	expectedMs(bytes) {
 		let rate = this.#bytesPerMs ?? ASSUMED_BYTES_PER_MS;
@@ -273,8 +283,8 @@ var FetchSource = class {
 		asked !== void 0 && (this.outstanding.delete(digest), this.outstandingBytes -= asked.chunk.bytes, this.outstanding.size === 0 && (this.#busyMs += now - this.#busySince));
 	}
 	delivered(digest, bytes, now) {
-		let askedAt = this.outstanding.get(digest)?.askedAt ?? now;
-		this.#latencyMs = Math.min(this.#latencyMs ?? 1e400, now - askedAt), this.#lastFrameAt = now, this.#bytes += bytes, this.#tickBytes += bytes, this.settle(digest, now);
+		let asked = this.outstanding.get(digest);
+		asked !== void 0 && (this.#latencyMs = Math.min(this.#latencyMs ?? 1e400, now - asked.askedAt)), this.#lastFrameAt = now, this.#bytes += bytes, this.#tickBytes += bytes, this.settle(digest, now);
 	}
 	/** Takes stock after `elapsedMs`; `lateMs` of it this process was busy and could not have noticed bytes. */
 	tick(now, elapsedMs, lateMs) {
@@ -420,6 +430,12 @@ var FetchSources = class {
 	get inCrowd() {
 		return this.#inCrowd;
 	}
+	/** What all sources together deliver at present. */
+	get bytesPerMs() {
+		let sum = 0;
+		for (let source of this.#sources) sum += source.bytesPerMs;
+		return sum;
+	}
 	/** When a source last delivered something or got something to offer. */
 	get newsAt() {
 		return this.#newsAt;
@@ -525,7 +541,11 @@ var FetchSources = class {
 		let watchedTo = this.#grows && tasks.length < MAX_WATCHED ? this.#picker.count : tasks.at(-1).number + 1, digests = tasks.map(({ chunk }) => chunk.digest);
 		source.isWatching = !0, source.watchedAt = this.#parts.now();
 		try {
-			let answer = await withDeadline(OPEN_MS$1, "Asking a peer what it holds", this.#ending.signal, (signal) => channel.watch(this.#manifest, digests, signal));
+			let answer = await withDeadline(OPEN_MS$1, "Asking a peer what it holds", this.#ending.signal, (signal) => channel.watch({
+				manifest: this.#manifest,
+				digests,
+				grows: this.#grows
+			}, signal));
 			if (!this.#sources.has(source)) return;
 			source.isWatching = !1, source.watchedTo = watchedTo, this.#learn(source, digests, answer), source.isFull || source.isFetching || source.offers.size > 0 || hint !== "connected" ? source.channel = channel : this.#forget(source, channel);
 		} catch (error) {
@@ -536,7 +556,7 @@ var FetchSources = class {
 	/** A source that holds parts is asked about more when little is left of what it was asked about. */
 	#watchMore(source) {
 		let { channel, watchedTo, isWatching } = source;
-		channel === void 0 || isWatching || (this.#grows ? watchedTo >= this.#picker.count : watchedTo === 0) || this.#grows && this.#parts.now() - source.watchedAt < 400 || this.#picker.fewLeftBefore(watchedTo, 512) && this.#watch(source, channel);
+		channel === void 0 || isWatching || watchedTo >= this.#picker.count || watchedTo === 0 && !this.#grows || this.#grows && this.#parts.now() - source.watchedAt < 400 || this.#picker.fewLeftBefore(watchedTo, 512) && this.#watch(source, channel);
 	}
 	#learn(source, digests, answer) {
 		let wasWatched = source.offers.size > 0 || source.isFetching;
@@ -575,7 +595,7 @@ var FetchSources = class {
 * Asked: `{want: id}` with a body of n digests (32 bytes each), which take the ids from `id` to `id + n - 1`,
 * and with `background: true` if no job waits for them;
 * `{cancel: true}` with a body of ids (u32, big endian); `{have: id}` with a body of digests, and with
-* `watch: manifest` for what is fetched of that manifest; `{manifest: digest, id}`; `{rest: id}` to end the
+* `watch: manifest` for what is fetched of that manifest, and `grows: true` if more of it is to come; `{manifest: digest, id}`; `{rest: id}` to end the
 * conversation and keep the stream for the next one; `{taken: bytes}` for frames that came with `paced: true`.
 *
 * Answered: `{id}` with a frame as body, and `paced: true` from a peer that sends no more until it hears of what was
@@ -597,7 +617,7 @@ const TRANSFER_PROTOCOL = "/swarmcache/transfer/1", MAX_DIGESTS = 4096, REQUEST_
 };
 /** The request in a message, or undefined if it is malformed. */
 function parseRequest(header, body) {
-	let { want, background, cancel, have, watch, manifest, taken, rest, id } = header;
+	let { want, background, cancel, have, watch, grows, manifest, taken, rest, id } = header;
 	if (isId(want)) {
 		let digests = decodeDigests(body);
 		return digests === void 0 || background !== void 0 && background !== !0 ? void 0 : {
@@ -609,11 +629,12 @@ function parseRequest(header, body) {
 	}
 	if (isId(have)) {
 		let digests = decodeDigests(body);
-		return digests === void 0 || watch !== void 0 && !isDigest(watch) ? void 0 : {
+		return digests === void 0 || watch !== void 0 && !isDigest(watch) || grows !== void 0 && grows !== !0 ? void 0 : {
 			kind: "have",
 			id: have,
 			digests,
-			watch
+			watch,
+			grows: grows === !0
 		};
 	}
 	if (cancel === !0) {
@@ -693,6 +714,8 @@ var ChunkFetch = class {
 	#ready = [];
 	#stopTicking;
 	#heldBytes = 0;
+	/** What may be held: as much as comes in a while, once it is known how much that is. */
+	#mayHoldBytes;
 	#tickedAt;
 	/** Further chunks may be added. */
 	#growing;
@@ -703,7 +726,7 @@ var ChunkFetch = class {
 		let { random = Math.random, every = everyByTimer } = parts;
 		this.#parts = parts;
 		let { verify, priority } = request;
-		this.#priority = priority, this.#verify = verify === void 0 ? parts.verify : async (frame, peerId) => (await verify(frame, peerId), frame.bytes), this.#bufferBytes = options.bufferBytes ?? 16777216, this.#picker = new ChunkPicker(request.chunks, random), this.#tickedAt = parts.now(), this.#growing = request.more !== void 0;
+		this.#priority = priority, this.#verify = verify === void 0 ? parts.verify : async (frame, peerId) => (await verify(frame, peerId), frame.bytes), this.#bufferBytes = options.bufferBytes ?? 16777216, this.#mayHoldBytes = this.#bufferBytes, this.#picker = new ChunkPicker(request.chunks, random), this.#tickedAt = parts.now(), this.#growing = request.more !== void 0;
 		let listener = {
 			frame: (source, chunk, bytes) => this.#take(source, chunk, bytes),
 			missing: (source, chunk) => this.#lack(source, chunk),
@@ -765,7 +788,7 @@ var ChunkFetch = class {
 		if (source.channel === void 0) return;
 		let { inCrowd } = this.#sources, windowBytes = source.windowBytes(inCrowd);
 		if (source.outstandingBytes > windowBytes * .75) return;
-		let bytes = Math.min(windowBytes - source.outstandingBytes, this.#bufferBytes - this.#heldBytes), count = 1024 - source.outstanding.size;
+		let bytes = Math.min(windowBytes - source.outstandingBytes, this.#mayHoldBytes - this.#heldBytes), count = 1024 - source.outstanding.size;
 		if (bytes <= 0 || count <= 0) return;
 		let now = this.#parts.now(), tasks = this.#picker.pick(source, {
 			bytes,
@@ -804,7 +827,7 @@ var ChunkFetch = class {
 	#take(source, chunk, bytes) {
 		source.delivered(chunk.digest, bytes.length, this.#parts.now()), this.#sources.hasNews();
 		let task = this.#picker.get(chunk.digest);
-		task?.state === "asked" ? (task.from.delete(source), this.#withdraw([task]), task.state = "arrived", this.#heldBytes += bytes.length - chunk.bytes, this.#check(source, task, bytes)) : freeMemory(bytes), this.#pump();
+		task?.state === "asked" || task?.state === "open" ? (task.state === "open" && (this.#heldBytes += chunk.bytes), task.from.delete(source), this.#withdraw([task]), this.#picker.arrived(task), this.#heldBytes += bytes.length - chunk.bytes, this.#check(source, task, bytes)) : freeMemory(bytes), this.#pump();
 	}
 	async #check(source, task, received) {
 		let { chunk } = task, { peerId } = source, size = received.length, bytes;
@@ -851,24 +874,33 @@ var ChunkFetch = class {
 	}
 	#tick() {
 		let now = this.#parts.now(), elapsedMs = now - this.#tickedAt;
-		this.#tickedAt = now, this.#sources.tick(now, elapsedMs, Math.max(0, elapsedMs - 100)), this.#pump(), this.#finished || this.#rescue(now);
+		this.#tickedAt = now, this.#sources.tick(now, elapsedMs, Math.max(0, elapsedMs - 100));
+		let aheadBytes = this.#sources.bytesPerMs * 3e3;
+		aheadBytes > 0 && (this.#mayHoldBytes = Math.min(this.#bufferBytes, Math.max(1048576, aheadBytes))), this.#pump(), this.#finished || this.#rescue(now);
 	}
 	#rescue(now) {
-		let { all, inCrowd } = this.#sources;
+		let { all, inCrowd } = this.#sources, mayCopy = this.#isEnding;
 		for (let source of all) {
 			if (source.channel === void 0 || source.outstanding.size > 0) continue;
 			let { copied, moved } = chunksToRescue(source, all, {
 				now,
 				taskOf: (digest) => this.#picker.get(digest),
-				gainMs: inCrowd && source.isFull ? 400 : 50
+				gainMs: inCrowd && source.isFull ? 400 : 50,
+				mayCopy
 			});
 			this.#withdraw(moved), this.#ask(source, [...copied, ...moved]);
 		}
 	}
+	/** True if all that was asked for will soon be here, so that what is late is worth having twice. */
+	get #isEnding() {
+		let { all, bytesPerMs } = this.#sources, owedBytes = 0;
+		for (let source of all) owedBytes += source.outstandingBytes;
+		return owedBytes < bytesPerMs * 300;
+	}
 	/** Ends the fetch if chunks are left that no source and no candidate can supply. */
 	#endIfStuck() {
 		let { open } = this.#picker;
-		if (open === 0 || this.#heldBytes >= this.#bufferBytes || this.#sources.mayGain) return;
+		if (open === 0 || this.#heldBytes >= this.#mayHoldBytes || this.#sources.mayGain) return;
 		let { inCrowd, newsAt, reasons } = this.#sources;
 		if (this.#sources.mayRecover || this.#sources.searchOnceMore() || inCrowd && this.#parts.now() - newsAt < 1e3) return;
 		let why = reasons === "" ? "no peer holds them" : reasons;
@@ -1763,7 +1795,7 @@ var PendingAnswers = class {
 		let { chunk, cancelled } = pending;
 		if (this.#chunks.delete(id), cancelled || this.#ids.delete(chunk.digest), header.missing === !0) cancelled || this.#receiver.missing(chunk);
 		else if (body.length === 0 || body.length > chunk.bytes + FRAME_OVERHEAD_BYTES) throw violation(`it sent ${body.length} bytes for a chunk of ${chunk.bytes}`);
-		else cancelled ? freeMemory(body) : this.#receiver.frame(chunk, body);
+		else this.#receiver.frame(chunk, body);
 	}
 	#takeCancelled(body) {
 		for (let id of decodeIds(body) ?? []) {
@@ -1866,12 +1898,15 @@ var StreamChannel = class {
 		let ids = this.#pending.cancel(digests);
 		ids.length > 0 && this.#ask({ cancel: !0 }, encodeIds(ids));
 	}
-	async watch(manifest, digests, signal) {
-		let id = this.#takeIds(1), answer = this.#pending.addWatch(id, digests);
-		return this.#ask({
+	async watch({ manifest, digests, grows }, signal) {
+		let id = this.#takeIds(1), answer = this.#pending.addWatch(id, digests), header = {
 			have: id,
 			watch: manifest
-		}, encodeDigests(digests)), await abortable(answer, signal);
+		};
+		return this.#ask(grows ? {
+			...header,
+			grows
+		} : header, encodeDigests(digests)), await abortable(answer, signal);
 	}
 	async manifest(digest, maxBytes, signal) {
 		let id = this.#takeIds(1), answer = this.#pending.addManifest(id, maxBytes);
@@ -2069,24 +2104,25 @@ var StreamChannel = class {
 	peerId;
 	crowd;
 	#parts;
-	#manifest;
-	#digests;
+	#watched;
 	/** Positions of what is not here yet. */
 	#lacking = /* @__PURE__ */ new Map();
 	/** What has arrived and was not told yet, with how often the store was asked for it. */
 	#fresh = /* @__PURE__ */ new Map();
-	#isComplete = !1;
+	#isComplete;
 	#tell;
 	#isAnswered = !1;
 	#stopTimer;
 	#closed = !1;
-	constructor(parts, manifest, digests) {
-		this.#parts = parts, this.peerId = parts.peerId, this.#manifest = manifest, this.#digests = digests;
-		for (let [position, digest] of digests.entries()) this.#lacking.set(digest, position);
-		this.crowd = parts.crowds.join(manifest, this);
+	/** `before`: what the conversation watched until now, of which as much is likely to be here. */
+	constructor(parts, watched, before) {
+		this.#parts = parts, this.peerId = parts.peerId, this.#watched = watched, this.#isComplete = before !== void 0 && before.#isComplete;
+		for (let [position, digest] of watched.digests.entries()) this.#lacking.set(digest, position);
+		this.crowd = parts.crowds.join(watched.manifest, this);
 	}
 	get isSpared() {
-		return this.#isComplete && this.#digests.length >= 16;
+		let { digests, grows } = this.#watched;
+		return this.#isComplete && (grows || digests.length >= 16);
 	}
 	/** True if others fetch the same from this node, or this node does itself. */
 	get isShared() {
@@ -2095,8 +2131,8 @@ var StreamChannel = class {
 	/** Resolves to what is held already; `tell` hears of the rest, but not before `tell()` was called. */
 	async start(tell) {
 		this.#tell = tell;
-		let held = await this.#parts.has(this.#digests);
-		for (let [position, digest] of this.#digests.entries()) held[position] === !0 && this.#lacking.delete(digest);
+		let { digests } = this.#watched, held = await this.#parts.has(digests);
+		for (let [position, digest] of digests.entries()) held[position] === !0 && this.#lacking.delete(digest);
 		this.#isComplete = this.#lacking.size === 0;
 		for (let digest of this.#parts.crowds.recent) this.arrived(digest);
 		return held;
@@ -2118,7 +2154,7 @@ var StreamChannel = class {
 		this.#lacking.has(digest) && (this.#fresh.set(digest, 0), this.#isAnswered && this.#schedule());
 	}
 	close() {
-		this.#closed = !0, this.#stopTimer?.(), this.#parts.crowds.leave(this.#manifest, this);
+		this.#closed = !0, this.#stopTimer?.(), this.#parts.crowds.leave(this.#watched.manifest, this);
 	}
 	#schedule() {
 		let { after = afterByTimer } = this.#parts;
@@ -2207,6 +2243,7 @@ var Upload = class {
 			try {
 				message = await this.#deadlines.run(IDLE_MS, "An idle peer", async () => reading);
 			} catch (error) {
+				this.#ending.signal.throwIfAborted();
 				let isWaiting = this.#isIdle || this.#isHeldBack;
 				if (isSwarmCacheError(error, "ERR_TIMEOUT") && !isWaiting) continue;
 				throw error;
@@ -2309,8 +2346,8 @@ var Upload = class {
 			--this.#reading, await this.#sendChunk(job.id, frame);
 		}
 	}
-	async #tellHeld({ id, digests, watch: manifest }) {
-		let { supply, peerId, crowds } = this.#parts, has = async (asked) => {
+	async #tellHeld(question) {
+		let { id, digests, watch: manifest, grows } = question, { supply, peerId, crowds } = this.#parts, has = async (asked) => {
 			let held = await this.#ask("what it holds", () => supply.has(asked));
 			return asked.map((_, index) => held?.[index] === !0);
 		};
@@ -2321,13 +2358,16 @@ var Upload = class {
 			}, encodeBits(await has(digests)));
 			return;
 		}
-		this.#watch?.close();
 		let watch = new UploadWatch({
 			peerId,
 			crowds,
 			has
-		}, manifest, digests);
-		this.#watch = watch;
+		}, {
+			manifest,
+			digests,
+			grows
+		}, this.#watch);
+		this.#watch?.close(), this.#watch = watch;
 		let { others, fetching } = watch.crowd, held = await watch.start((positions) => {
 			this.#watch === watch && this.#write({
 				id,
@@ -2389,7 +2429,8 @@ var Upload = class {
 	}
 	async #write(header, body, onTaken) {
 		using _turn = await this.#writeTurn.acquire(1, this.#ending.signal);
-		await this.#deadlines.run(WRITE_MS, "Sending to a peer", () => this.#parts.messages.write(header, body, onTaken));
+		let milliseconds = WRITE_MS + Math.round((body?.length ?? 0) / 32);
+		await this.#deadlines.run(milliseconds, "Sending to a peer", () => this.#parts.messages.write(header, body, onTaken));
 	}
 	#wakeAll() {
 		this.#wake.resolve(), this.#wake = Promise.withResolvers();
