@@ -41,7 +41,7 @@ const EARLY_BYTES = 64 * 1024 * 1024
 const STORERS = 3
 // A part is told when it has so many pieces, or a while after the one before: each costs everybody a question.
 const PART_PIECES = 16
-const PART_MS = 500
+const PART_MS = 250
 const LOOK_MS = 50
 const COMPANY_MS = 100
 

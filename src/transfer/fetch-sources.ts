@@ -45,7 +45,7 @@ const CROWD_PATIENCE = 3
 const MAX_WATCHED = 2048
 const WATCH_MORE_AT = 512
 // Where chunks are added all the time, each source is asked about them so often; it costs both sides a look at each.
-const WATCH_AGAIN_MS = 400
+const WATCH_AGAIN_MS = 250
 // One that claims to hold everything and lacks more than this is no use.
 const MAX_LACKS = 1024
 // Asking everybody for more holders than are known costs more than a short fetch. After that the router is asked more
