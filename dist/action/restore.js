@@ -263,7 +263,7 @@ var RestoreLookup = class {
 		for (; !storing.signal.aborted;) {
 			await pause(50, storing.signal).catch(() => {}), waitedMs += 50;
 			let isFirst = this.#told === this.#options.firstPiece;
-			this.#stored.size < 16 && waitedMs < 500 && !isFirst || (waitedMs = 0, await this.#tell());
+			this.#stored.size < 16 && waitedMs < 250 && !isFirst || (waitedMs = 0, await this.#tell());
 		}
 		await stored, await this.#tell();
 	}

@@ -556,7 +556,7 @@ var FetchSources = class {
 	/** A source that holds parts is asked about more when little is left of what it was asked about. */
 	#watchMore(source) {
 		let { channel, watchedTo, isWatching } = source;
-		channel === void 0 || isWatching || watchedTo >= this.#picker.count || watchedTo === 0 && !this.#grows || this.#grows && this.#parts.now() - source.watchedAt < 400 || this.#picker.fewLeftBefore(watchedTo, 512) && this.#watch(source, channel);
+		channel === void 0 || isWatching || watchedTo >= this.#picker.count || watchedTo === 0 && !this.#grows || this.#grows && this.#parts.now() - source.watchedAt < 250 || this.#picker.fewLeftBefore(watchedTo, 512) && this.#watch(source, channel);
 	}
 	#learn(source, digests, answer) {
 		let wasWatched = source.offers.size > 0 || source.isFetching;
