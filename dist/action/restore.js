@@ -532,7 +532,7 @@ var SharedArchive = class {
 		let timer = setInterval(() => {
 			this.#silentMs += 100;
 			let patienceMs = this.#ownTurn === void 0 ? 2e4 : 300;
-			this.#silentMs >= patienceMs ? over.resolve(void 0) : this.#isDone && this.#silentMs >= 3e3 && over.reject(this.#takeCopy());
+			this.#silentMs >= patienceMs ? over.resolve(void 0) : this.#isDone && this.#silentMs >= 8e3 && over.reject(this.#takeCopy());
 		}, 100), arrived = next.then((result) => result.done === !0 ? "end" : result.value, (error) => {
 			this.#refused(error);
 		});

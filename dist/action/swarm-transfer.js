@@ -595,8 +595,9 @@ var FetchSources = class {
 * Asked: `{want: id}` with a body of n digests (32 bytes each), which take the ids from `id` to `id + n - 1`,
 * and with `background: true` if no job waits for them;
 * `{cancel: true}` with a body of ids (u32, big endian); `{have: id}` with a body of digests, and with
-* `watch: manifest` for what is fetched of that manifest, and `grows: true` if more of it is to come; `{manifest: digest, id}`; `{rest: id}` to end the
-* conversation and keep the stream for the next one; `{taken: bytes}` for frames that came with `paced: true`.
+* `watch: manifest` for what is fetched of that manifest, and `grows: true` if more of it is to come;
+* `{manifest: digest, id}`; `{rest: id}` to end the conversation and keep the stream for the next one;
+* `{taken: bytes}` for frames that came with `paced: true`.
 *
 * Answered: `{id}` with a frame as body, and `paced: true` from a peer that sends no more until it hears of what was
 * taken; `{id, missing: true}`; `{cancelled: true}` with a body of ids;

@@ -49,8 +49,9 @@ const TICK_MS = 100
 const OWN_PATIENCE_MS = 300
 // A peer that supplies nothing for so long is no longer waited for, whatever its turn does.
 const PATIENCE_MS = 20_000
-// After the turn has ended with success whoever waits in vain may as well take what was made of the archive.
-const COPY_PATIENCE_MS = 3000
+// After the turn has ended with success whoever waits in vain may as well take what was made of the archive. On a slow
+// link the pieces of eight peers come side by side, and none of them for seconds.
+const COPY_PATIENCE_MS = 8000
 
 /**
  * A download from the upstream that many want at once: one of them, who has the turn, fetches the archive and offers

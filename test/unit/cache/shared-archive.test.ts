@@ -95,7 +95,7 @@ test('a download is followed to its end while pieces come in, however long one o
 test('when nothing comes in after the download is through its content is taken instead', async (t) => {
   const { shared, taken, waitSeconds } = await followOne(t)
   const refused = assert.rejects(taken, { code: 'ERR_PEER' })
-  await waitSeconds(4)
+  await waitSeconds(9)
   await refused
   assert.equal(shared.isCopyOffered, true)
 })
